@@ -108,7 +108,8 @@ enum grpc_status {
     X(ERR_ETCD_STOPPED, -129, GRPC_UNAVAILABLE, "etcdserver: server stopped")                      \
     X(ERR_ETCD_LEARNER_RPC, -130, GRPC_UNAVAILABLE, "etcdserver: rpc not supported for learner")   \
     X(ERR_ETCD_NOT_CAPABLE, -131, GRPC_UNAVAILABLE, "etcdserver: not capable")                     \
-    X(ERR_ETCD_CORRUPT, -132, GRPC_DATA_LOSS, "etcdserver: corrupt cluster")
+    X(ERR_ETCD_CORRUPT, -132, GRPC_DATA_LOSS, "etcdserver: corrupt cluster")                       \
+    X(ERR_ETCD_INVALID_SORT, -133, GRPC_INVALID_ARGUMENT, "etcdserver: invalid sort option")
 
 enum err {
 #define ERR_ENUM(name, number, status, text) name = (number),

@@ -1,6 +1,8 @@
 /* Runs a fuzz target without libFuzzer: over every file of its seed folder, over damaged copies of
  * them, and over random bytes from a fixed seed. So each target is an ordinary, repeatable test in
  * every preset; `./dev fuzz` builds the same target with libFuzzer and goes on for longer. */
+#define _DEFAULT_SOURCE /* scandir */
+
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,0 +1,67 @@
+/* The keys in the order of their bytes: a B+ tree that also counts.
+ *
+ * Every node knows how many live keys lie below it (keys that exist at the newest revision), so
+ * that counting a range, and skipping what is deleted, costs a search. To keep a search out of the
+ * keys' own memory a node stores, of each of its keys, the 8 bytes behind what all of them have in
+ * common; only ties look at the key itself.
+ *
+ * It owns the keys, not their records.
+ */
+#ifndef MVCC_INDEX_H
+#define MVCC_INDEX_H
+
+#include "record.h"
+
+#define INDEX_FAN       32
+#define INDEX_DEPTH_MAX 16 /* half-filled nodes hold 16^16 keys at this depth */
+
+struct index_node {
+    uint32_t count;
+    bool leaf;
+    uint32_t skip; /* all keys here agree in their first `skip` bytes */
+    int64_t live;
+    uint64_t head[INDEX_FAN];   /* bytes [skip, skip + 8) of low[i], big endian, zeros behind */
+    struct key *low[INDEX_FAN]; /* leaf: the keys; inner: the smallest key below child[i] */
+    struct index_node *child[]; /* inner nodes only */
+};
+
+struct index {
+    struct index_node *root;
+    size_t count;
+    struct mem *mem;
+};
+
+/* Where a search went: node[0] is the root, at[] the child taken, in the leaf the number of keys
+ * that are not greater. Valid until the next index_insert. */
+struct index_path {
+    int depth;
+    struct index_node *node[INDEX_DEPTH_MAX];
+    uint32_t at[INDEX_DEPTH_MAX];
+};
+
+void index_init(struct index *index, struct mem *mem);
+void index_fini(struct index *index);
+/* NULL if there is no such key. Fills the path in either case; path may be NULL. */
+struct key *index_find(const struct index *index, struct slice bytes, struct index_path *path);
+/* Takes a key that index_find, having filled the path, did not find. It counts as live at once. */
+void index_insert(struct index *index, struct index_path *path, struct key *key);
+/* The key at the path's end came to life (+1) or died (-1). */
+void index_count(const struct index_path *path, int delta);
+
+/* Keys >= from and, if bounded, < to. */
+struct index_range {
+    struct slice from;
+    struct slice to;
+    bool bounded;
+};
+
+/* How many of the range's keys are live. O(log n). */
+int64_t index_live(const struct index *index, const struct index_range *range);
+/* Calls visit for the keys of the range in ascending or descending order until it returns false.
+ * With live_only it passes over dead keys, and over whole nodes of them at once. */
+void index_visit(const struct index *index, const struct index_range *range, bool descending,
+                 bool live_only, bool (*visit)(struct key *key, void *ctx), void *ctx);
+/* Asserts order, counts and prefixes of the whole tree. */
+void index_check(const struct index *index);
+
+#endif

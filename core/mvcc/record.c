@@ -1,0 +1,111 @@
+#include "record.h"
+
+#include "base/assert.h"
+#include "base/hash.h"
+
+/* What a record costs besides its bytes, in mvcc_size: a stand-in for etcd's page and key
+ * overhead, fixed so that the size is a function of the log. */
+#define RECORD_OVERHEAD 64
+
+struct key *key_new(struct mem *mem, struct slice bytes)
+{
+    ASSERT(bytes.len > 0);
+    ASSERT(bytes.len <= UINT32_MAX);
+    struct key *key = mem_alloc(mem, sizeof(*key) + bytes.len);
+    *key = (struct key){.cap = 1, .len = (uint32_t)bytes.len};
+    key->records = &key->only;
+    key->hash = hash64(bytes.ptr, bytes.len, 0);
+    memcpy(key->bytes, bytes.ptr, bytes.len);
+    return key;
+}
+
+void key_free(struct key *key, struct mem *mem)
+{
+    if (key->records != &key->only) {
+        mem_free(mem, key->records);
+    }
+    mem_free(mem, key);
+}
+
+static void grow(struct key *key, struct mem *mem)
+{
+    ASSERT(key->cap <= UINT32_MAX / 2);
+    uint32_t cap = key->cap * 2;
+    if (key->records == &key->only) {
+        key->records = mem_alloc(mem, cap * sizeof(struct record *));
+        key->records[0] = key->only;
+    } else {
+        key->records = mem_resize(mem, key->records, cap * sizeof(struct record *));
+    }
+    key->cap = cap;
+}
+
+void key_push(struct key *key, struct record *record, struct mem *mem)
+{
+    ASSERT(record->key == key);
+    if (key->count > 0) {
+        const struct record *before = key->records[key->count - 1];
+        ASSERT(record->mod > before->mod ||
+               (record->mod == before->mod && record->sub > before->sub));
+    }
+    if (key->count == key->cap) {
+        grow(key, mem);
+    }
+    key->records[key->count++] = record;
+    key->live = !record_is_tombstone(record);
+}
+
+const struct record *key_at(const struct key *key, revision_t revision)
+{
+    /* The last record with mod <= revision: of several in one revision, the last one counts. */
+    uint32_t low = 0;
+    uint32_t high = key->count;
+    while (low < high) {
+        uint32_t mid = low + (high - low) / 2;
+        if (key->records[mid]->mod <= revision) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    if (low == 0 || record_is_tombstone(key->records[low - 1])) {
+        return NULL;
+    }
+    return key->records[low - 1];
+}
+
+struct record *record_new(struct mem *mem, struct key *key, struct slice value)
+{
+    ASSERT(value.len <= UINT32_MAX);
+    struct record *record = mem_alloc(mem, sizeof(*record) + value.len);
+    *record = (struct record){.key = key, .value_len = (uint32_t)value.len};
+    if (value.len > 0) {
+        memcpy(record->value, value.ptr, value.len);
+    }
+    return record;
+}
+
+uint64_t record_hash(const struct record *record)
+{
+    uint64_t h = hash64_mix(record->key->hash, (uint64_t)record->mod);
+    h = hash64_mix(h, record->sub);
+    h = hash64_mix(h, (uint64_t)record->create);
+    h = hash64_mix(h, (uint64_t)record->version);
+    h = hash64_mix(h, (uint64_t)record->lease);
+    return hash64(record->value, record->value_len, h);
+}
+
+uint64_t record_size(const struct record *record)
+{
+    return RECORD_OVERHEAD + (uint64_t)record->key->len + record->value_len;
+}
+
+struct mvcc_kv record_kv(const struct record *record)
+{
+    return (struct mvcc_kv){.key = key_slice(record->key),
+                            .value = record_value(record),
+                            .create_revision = record->create,
+                            .mod_revision = record->mod,
+                            .version = record->version,
+                            .lease = record->lease};
+}

@@ -1,0 +1,70 @@
+/* Keys and the records of their revisions. Private to the store.
+ *
+ * A record is written once and never changes. A tombstone is a record with version 0. A key holds
+ * its records oldest first; the first one lies inside the key, because most keys have only one.
+ */
+#ifndef MVCC_RECORD_H
+#define MVCC_RECORD_H
+
+#include "mvcc/mvcc.h"
+
+struct record {
+    struct key *key;
+    revision_t mod;
+    revision_t create; /* 0 for a tombstone */
+    int64_t version;   /* 0 for a tombstone */
+    int64_t lease;
+    uint32_t sub; /* position within the revision */
+    uint32_t value_len;
+    uint8_t value[];
+};
+
+struct key {
+    struct record **records;
+    struct record *only; /* where `records` points while cap is 1 */
+    uint32_t count;
+    uint32_t cap;
+    uint64_t hash; /* of the bytes */
+    uint32_t len;
+    bool live; /* the newest record is not a tombstone */
+    uint8_t bytes[];
+};
+
+struct key *key_new(struct mem *mem, struct slice bytes);
+/* Frees the key, not its records. */
+void key_free(struct key *key, struct mem *mem);
+/* Takes note of the record, which is newer than all others of this key. */
+void key_push(struct key *key, struct record *record, struct mem *mem);
+/* The record that is in force at the revision; NULL if the key does not exist then. */
+const struct record *key_at(const struct key *key, revision_t revision);
+
+static inline struct slice key_slice(const struct key *key)
+{
+    return slice_of(key->bytes, key->len);
+}
+
+/* NULL if the key does not exist now. */
+static inline const struct record *key_now(const struct key *key)
+{
+    return key->live ? key->records[key->count - 1] : NULL;
+}
+
+static inline bool record_is_tombstone(const struct record *record)
+{
+    return record->version == 0;
+}
+
+static inline struct slice record_value(const struct record *record)
+{
+    return slice_of(record->value, record->value_len);
+}
+
+struct record *record_new(struct mem *mem, struct key *key, struct slice value);
+/* A digest of all that the record says, its key included. */
+uint64_t record_hash(const struct record *record);
+/* What the record counts for in mvcc_size. */
+uint64_t record_size(const struct record *record);
+
+struct mvcc_kv record_kv(const struct record *record);
+
+#endif

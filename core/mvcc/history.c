@@ -2,15 +2,15 @@
 
 #include "base/assert.h"
 
-void history_init(struct history *h, struct mem *mem)
+void mvcc_history_init(struct history *h, struct mem *mem)
 {
     *h = (struct history){.mem = mem};
 }
 
-void history_fini(struct history *h)
+void mvcc_history_fini(struct history *h)
 {
     for (size_t i = 0; i < h->count; i++) {
-        mem_free(h->mem, history_get(h, i));
+        mem_free(h->mem, mvcc_history_get(h, i));
     }
     for (size_t i = 0; i < h->count; i += HISTORY_CHUNK) {
         mem_free(h->mem, h->chunks[i / HISTORY_CHUNK]);
@@ -19,16 +19,16 @@ void history_fini(struct history *h)
     *h = (struct history){.mem = h->mem};
 }
 
-struct record *history_get(const struct history *h, size_t i)
+struct record *mvcc_history_get(const struct history *h, size_t i)
 {
     ASSERT(i < h->count);
     return h->chunks[i / HISTORY_CHUNK][i % HISTORY_CHUNK];
 }
 
-void history_push(struct history *h, struct record *record)
+void mvcc_history_push(struct history *h, struct record *record)
 {
     if (h->count > 0) {
-        const struct record *last = history_get(h, h->count - 1);
+        const struct record *last = mvcc_history_get(h, h->count - 1);
         ASSERT(record->mod > last->mod || (record->mod == last->mod && record->sub > last->sub));
     }
     size_t chunk = h->count / HISTORY_CHUNK;

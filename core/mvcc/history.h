@@ -15,12 +15,12 @@ struct history {
     struct mem *mem;
 };
 
-void history_init(struct history *h, struct mem *mem);
+void mvcc_history_init(struct history *h, struct mem *mem);
 /* Frees the records too. */
-void history_fini(struct history *h);
+void mvcc_history_fini(struct history *h);
 /* Takes the record, which is newer than all others. */
-void history_push(struct history *h, struct record *record);
+void mvcc_history_push(struct history *h, struct record *record);
 /* i < count. */
-struct record *history_get(const struct history *h, size_t i);
+struct record *mvcc_history_get(const struct history *h, size_t i);
 
 #endif

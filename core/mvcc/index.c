@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 
-void index_init(struct index *index, struct mem *mem)
+void mvcc_index_init(struct index *index, struct mem *mem)
 {
     *index = (struct index){.mem = mem};
 }
@@ -22,7 +22,7 @@ static void node_free(struct index_node *node, struct mem *mem)
 {
     for (uint32_t i = 0; i < node->count; i++) {
         if (node->leaf) {
-            key_free(node->low[i], mem);
+            mvcc_key_free(node->low[i], mem);
         } else {
             node_free(node->child[i], mem);
         }
@@ -30,7 +30,7 @@ static void node_free(struct index_node *node, struct mem *mem)
     mem_free(mem, node);
 }
 
-void index_fini(struct index *index)
+void mvcc_index_fini(struct index *index)
 {
     if (index->root != NULL) {
         node_free(index->root, index->mem);
@@ -130,7 +130,7 @@ static uint32_t position_below(const struct index_node *node, struct slice bytes
     return exact ? at - 1 : at;
 }
 
-struct key *index_find(const struct index *index, struct slice bytes, struct index_path *path)
+struct key *mvcc_index_find(const struct index *index, struct slice bytes, struct index_path *path)
 {
     struct index_path own;
     if (path == NULL) {
@@ -215,7 +215,7 @@ static void lower(struct index_path *path, struct key *key)
     }
 }
 
-void index_insert(struct index *index, struct index_path *path, struct key *key)
+void mvcc_index_insert(struct index *index, struct index_path *path, struct key *key)
 {
     key->live = true;
     index->count++;
@@ -225,7 +225,7 @@ void index_insert(struct index *index, struct index_path *path, struct key *key)
         put_entry(index->root, 0, key, NULL);
         return;
     }
-    index_count(path, 1);
+    mvcc_index_count(path, 1);
     lower(path, key);
     struct key *low = key;
     struct index_node *child = NULL;
@@ -252,7 +252,7 @@ void index_insert(struct index *index, struct index_path *path, struct key *key)
     grow_root(index, child);
 }
 
-void index_count(const struct index_path *path, int delta)
+void mvcc_index_count(const struct index_path *path, int delta)
 {
     for (int i = 0; i < path->depth; i++) {
         path->node[i]->live += delta;
@@ -284,7 +284,7 @@ static int64_t live_below(const struct index *index, struct slice bytes)
     return live;
 }
 
-int64_t index_live(const struct index *index, const struct index_range *range)
+int64_t mvcc_index_live(const struct index *index, const struct index_range *range)
 {
     if (index->root == NULL || (range->bounded && slice_cmp(range->from, range->to) >= 0)) {
         return 0;
@@ -326,8 +326,8 @@ static bool visit_node(const struct visit *v, const struct index_node *node)
     return true;
 }
 
-void index_visit(const struct index *index, const struct index_range *range, bool descending,
-                 bool live_only, bool (*visit)(struct key *key, void *ctx), void *ctx)
+void mvcc_index_visit(const struct index *index, const struct index_range *range, bool descending,
+                      bool live_only, bool (*visit)(struct key *key, void *ctx), void *ctx)
 {
     struct visit v = {range, descending, live_only, visit, ctx};
     if (index->root != NULL) {

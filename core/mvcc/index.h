@@ -32,21 +32,22 @@ struct index {
 };
 
 /* Where a search went: node[0] is the root, at[] the child taken, in the leaf the number of keys
- * that are not greater. Valid until the next index_insert. */
+ * that are not greater. Valid until the next mvcc_index_insert. */
 struct index_path {
     int depth;
     struct index_node *node[INDEX_DEPTH_MAX];
     uint32_t at[INDEX_DEPTH_MAX];
 };
 
-void index_init(struct index *index, struct mem *mem);
-void index_fini(struct index *index);
+void mvcc_index_init(struct index *index, struct mem *mem);
+void mvcc_index_fini(struct index *index);
 /* NULL if there is no such key. Fills the path in either case; path may be NULL. */
-struct key *index_find(const struct index *index, struct slice bytes, struct index_path *path);
-/* Takes a key that index_find, having filled the path, did not find. It counts as live at once. */
-void index_insert(struct index *index, struct index_path *path, struct key *key);
+struct key *mvcc_index_find(const struct index *index, struct slice bytes, struct index_path *path);
+/* Takes a key that mvcc_index_find, having filled the path, did not find. It counts as live at
+ * once. */
+void mvcc_index_insert(struct index *index, struct index_path *path, struct key *key);
 /* The key at the path's end came to life (+1) or died (-1). */
-void index_count(const struct index_path *path, int delta);
+void mvcc_index_count(const struct index_path *path, int delta);
 
 /* Keys >= from and, if bounded, < to. */
 struct index_range {
@@ -56,12 +57,12 @@ struct index_range {
 };
 
 /* How many of the range's keys are live. O(log n). */
-int64_t index_live(const struct index *index, const struct index_range *range);
+int64_t mvcc_index_live(const struct index *index, const struct index_range *range);
 /* Calls visit for the keys of the range in ascending or descending order until it returns false.
  * With live_only it passes over dead keys, and over whole nodes of them at once. */
-void index_visit(const struct index *index, const struct index_range *range, bool descending,
-                 bool live_only, bool (*visit)(struct key *key, void *ctx), void *ctx);
+void mvcc_index_visit(const struct index *index, const struct index_range *range, bool descending,
+                      bool live_only, bool (*visit)(struct key *key, void *ctx), void *ctx);
 /* Asserts order, counts and prefixes of the whole tree. */
-void index_check(const struct index *index);
+void mvcc_index_check(const struct index *index);
 
 #endif

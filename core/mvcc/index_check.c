@@ -41,7 +41,7 @@ static void check_node(const struct index_node *node, struct check *check, int d
     ASSERT(node->live == live);
 }
 
-void index_check(const struct index *index)
+void mvcc_index_check(const struct index *index)
 {
     struct check check = {NULL, 0};
     int leaves = 0;

@@ -4,7 +4,7 @@
 
 #include "store.h"
 
-struct index_range range_of(struct slice key, struct slice range_end)
+struct index_range mvcc_range_of(struct slice key, struct slice range_end)
 {
     if (range_end.len == 1 && range_end.ptr[0] == 0) {
         return (struct index_range){.from = key, .bounded = false};
@@ -12,13 +12,13 @@ struct index_range range_of(struct slice key, struct slice range_end)
     return (struct index_range){.from = key, .to = range_end, .bounded = true};
 }
 
-void kvs_add(struct mvcc_kvs *kvs, const struct record *record, struct mem *mem)
+void mvcc_kvs_add(struct mvcc_kvs *kvs, const struct record *record, struct mem *mem)
 {
     if (kvs->count == kvs->cap) {
         kvs->cap = kvs->cap == 0 ? 4 : kvs->cap * 2;
         kvs->at = mem_resize(mem, kvs->at, kvs->cap * sizeof(*kvs->at));
     }
-    kvs->at[kvs->count++] = record_kv(record);
+    kvs->at[kvs->count++] = mvcc_record_kv(record);
 }
 
 void mvcc_range_result_fini(struct mvcc_range_result *result, struct mem *mem)
@@ -53,13 +53,13 @@ struct collect {
 static bool collect(struct key *key, void *ctx)
 {
     struct collect *c = ctx;
-    const struct record *record = c->revision == 0 ? key_now(key) : key_at(key, c->revision);
+    const struct record *record = c->revision == 0 ? key_now(key) : mvcc_key_at(key, c->revision);
     if (record == NULL) {
         return true;
     }
     c->count++;
     if (c->kvs->count < c->max) {
-        kvs_add(c->kvs, record, c->mem);
+        mvcc_kvs_add(c->kvs, record, c->mem);
     }
     return c->count_on || c->kvs->count < c->max;
 }
@@ -72,17 +72,17 @@ static int64_t fetch(const struct mvcc *m, const struct mvcc_range *r, uint64_t 
     bool newest = r->revision <= 0 || r->revision == m->revision;
     struct collect c = {kvs, mem, newest ? 0 : r->revision, max, !newest, 0};
     if (r->range_end.len == 0) {
-        struct key *key = index_find(&m->index, r->key, NULL);
+        struct key *key = mvcc_index_find(&m->index, r->key, NULL);
         if (key != NULL) {
             (void)collect(key, &c);
         }
         return c.count;
     }
-    struct index_range range = range_of(r->key, r->range_end);
+    struct index_range range = mvcc_range_of(r->key, r->range_end);
     if (!newest || max > 0) {
-        index_visit(&m->index, &range, descending, newest, collect, &c);
+        mvcc_index_visit(&m->index, &range, descending, newest, collect, &c);
     }
-    return newest ? index_live(&m->index, &range) : c.count;
+    return newest ? mvcc_index_live(&m->index, &range) : c.count;
 }
 
 static int order_of(int64_t a, int64_t b)

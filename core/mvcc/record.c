@@ -7,7 +7,7 @@
  * overhead, fixed so that the size is a function of the log. */
 #define RECORD_OVERHEAD 64
 
-struct key *key_new(struct mem *mem, struct slice bytes)
+struct key *mvcc_key_new(struct mem *mem, struct slice bytes)
 {
     ASSERT(bytes.len > 0);
     ASSERT(bytes.len <= UINT32_MAX);
@@ -19,7 +19,7 @@ struct key *key_new(struct mem *mem, struct slice bytes)
     return key;
 }
 
-void key_free(struct key *key, struct mem *mem)
+void mvcc_key_free(struct key *key, struct mem *mem)
 {
     if (key->records != &key->only) {
         mem_free(mem, key->records);
@@ -40,7 +40,7 @@ static void grow(struct key *key, struct mem *mem)
     key->cap = cap;
 }
 
-void key_push(struct key *key, struct record *record, struct mem *mem)
+void mvcc_key_push(struct key *key, struct record *record, struct mem *mem)
 {
     ASSERT(record->key == key);
     if (key->count > 0) {
@@ -55,7 +55,7 @@ void key_push(struct key *key, struct record *record, struct mem *mem)
     key->live = !record_is_tombstone(record);
 }
 
-const struct record *key_at(const struct key *key, revision_t revision)
+const struct record *mvcc_key_at(const struct key *key, revision_t revision)
 {
     /* The last record with mod <= revision: of several in one revision, the last one counts. */
     uint32_t low = 0;
@@ -74,7 +74,7 @@ const struct record *key_at(const struct key *key, revision_t revision)
     return key->records[low - 1];
 }
 
-struct record *record_new(struct mem *mem, struct key *key, struct slice value)
+struct record *mvcc_record_new(struct mem *mem, struct key *key, struct slice value)
 {
     ASSERT(value.len <= UINT32_MAX);
     struct record *record = mem_alloc(mem, sizeof(*record) + value.len);
@@ -85,7 +85,7 @@ struct record *record_new(struct mem *mem, struct key *key, struct slice value)
     return record;
 }
 
-uint64_t record_hash(const struct record *record)
+uint64_t mvcc_record_hash(const struct record *record)
 {
     uint64_t h = hash64_mix(record->key->hash, (uint64_t)record->mod);
     h = hash64_mix(h, record->sub);
@@ -95,12 +95,12 @@ uint64_t record_hash(const struct record *record)
     return hash64(record->value, record->value_len, h);
 }
 
-uint64_t record_size(const struct record *record)
+uint64_t mvcc_record_size(const struct record *record)
 {
     return RECORD_OVERHEAD + (uint64_t)record->key->len + record->value_len;
 }
 
-struct mvcc_kv record_kv(const struct record *record)
+struct mvcc_kv mvcc_record_kv(const struct record *record)
 {
     return (struct mvcc_kv){.key = key_slice(record->key),
                             .value = record_value(record),

@@ -30,13 +30,13 @@ struct key {
     uint8_t bytes[];
 };
 
-struct key *key_new(struct mem *mem, struct slice bytes);
+struct key *mvcc_key_new(struct mem *mem, struct slice bytes);
 /* Frees the key, not its records. */
-void key_free(struct key *key, struct mem *mem);
+void mvcc_key_free(struct key *key, struct mem *mem);
 /* Takes note of the record, which is newer than all others of this key. */
-void key_push(struct key *key, struct record *record, struct mem *mem);
+void mvcc_key_push(struct key *key, struct record *record, struct mem *mem);
 /* The record that is in force at the revision; NULL if the key does not exist then. */
-const struct record *key_at(const struct key *key, revision_t revision);
+const struct record *mvcc_key_at(const struct key *key, revision_t revision);
 
 static inline struct slice key_slice(const struct key *key)
 {
@@ -59,12 +59,12 @@ static inline struct slice record_value(const struct record *record)
     return slice_of(record->value, record->value_len);
 }
 
-struct record *record_new(struct mem *mem, struct key *key, struct slice value);
+struct record *mvcc_record_new(struct mem *mem, struct key *key, struct slice value);
 /* A digest of all that the record says, its key included. */
-uint64_t record_hash(const struct record *record);
+uint64_t mvcc_record_hash(const struct record *record);
 /* What the record counts for in mvcc_size. */
-uint64_t record_size(const struct record *record);
+uint64_t mvcc_record_size(const struct record *record);
 
-struct mvcc_kv record_kv(const struct record *record);
+struct mvcc_kv mvcc_record_kv(const struct record *record);
 
 #endif

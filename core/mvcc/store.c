@@ -9,16 +9,16 @@ struct mvcc *mvcc_new(struct mem *mem)
     m->mem = mem;
     m->revision = 1;
     m->compacted = -1;
-    index_init(&m->index, mem);
-    history_init(&m->history, mem);
+    mvcc_index_init(&m->index, mem);
+    mvcc_history_init(&m->history, mem);
     return m;
 }
 
 void mvcc_free(struct mvcc *m)
 {
     if (m != NULL) {
-        history_fini(&m->history);
-        index_fini(&m->index);
+        mvcc_history_fini(&m->history);
+        mvcc_index_fini(&m->index);
         mem_free(m->mem, m);
     }
 }
@@ -71,17 +71,17 @@ void mvcc_check(const struct mvcc *m)
     uint64_t hash = 0;
     uint64_t size = 0;
     const struct record *before = NULL;
-    index_check(&m->index);
+    mvcc_index_check(&m->index);
     for (size_t i = 0; i < m->history.count; i++) {
-        const struct record *record = history_get(&m->history, i);
+        const struct record *record = mvcc_history_get(&m->history, i);
         ASSERT(before == NULL || record->mod >= before->mod);
         ASSERT(record->mod <= m->revision);
-        ASSERT(index_find(&m->index, key_slice(record->key), NULL) == record->key);
+        ASSERT(mvcc_index_find(&m->index, key_slice(record->key), NULL) == record->key);
         if (record == record->key->records[0]) {
             check_key(record->key);
         }
-        hash += record_hash(record);
-        size += record_size(record);
+        hash += mvcc_record_hash(record);
+        size += mvcc_record_size(record);
         before = record;
     }
     ASSERT(hash == m->records_hash);

@@ -11,8 +11,8 @@ struct mvcc {
     struct history history; /* owns the records */
     revision_t revision;
     revision_t compacted;
-    uint64_t records_hash; /* sum of record_hash over the history */
-    uint64_t size;         /* sum of record_size over the history */
+    uint64_t records_hash; /* sum of mvcc_record_hash over the history */
+    uint64_t size;         /* sum of mvcc_record_size over the history */
 };
 
 /* One request that writes: everything it writes gets the next revision and sub-revisions from 0.
@@ -23,16 +23,16 @@ struct write {
     uint32_t sub;
 };
 
-struct write write_begin(struct mvcc *m);
-/* The key at the end of the path, NULL if index_find did not find it. */
-const struct record *write_put(struct write *w, struct index_path *path, struct key *key,
-                               struct slice bytes, struct slice value, int64_t lease);
+struct write mvcc_write_begin(struct mvcc *m);
+/* The key at the end of the path, NULL if mvcc_index_find did not find it. */
+const struct record *mvcc_write_put(struct write *w, struct index_path *path, struct key *key,
+                                    struct slice bytes, struct slice value, int64_t lease);
 /* The key must be live. */
-void write_delete(struct write *w, struct key *key);
-void write_end(struct write *w);
+void mvcc_write_delete(struct write *w, struct key *key);
+void mvcc_write_end(struct write *w);
 
 /* The range that etcd means by (key, range_end); range_end may not be empty. */
-struct index_range range_of(struct slice key, struct slice range_end);
-void kvs_add(struct mvcc_kvs *kvs, const struct record *record, struct mem *mem);
+struct index_range mvcc_range_of(struct slice key, struct slice range_end);
+void mvcc_kvs_add(struct mvcc_kvs *kvs, const struct record *record, struct mem *mem);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "store.h"
 
-struct write write_begin(struct mvcc *m)
+struct write mvcc_write_begin(struct mvcc *m)
 {
     ASSERT(m->revision < INT64_MAX);
     return (struct write){m, m->revision + 1, 0};
@@ -13,27 +13,27 @@ static void push(struct write *w, struct record *record)
     struct mvcc *m = w->m;
     record->mod = w->revision;
     record->sub = w->sub++;
-    key_push(record->key, record, m->mem);
-    history_push(&m->history, record);
-    m->records_hash += record_hash(record);
-    m->size += record_size(record);
+    mvcc_key_push(record->key, record, m->mem);
+    mvcc_history_push(&m->history, record);
+    m->records_hash += mvcc_record_hash(record);
+    m->size += mvcc_record_size(record);
 }
 
-const struct record *write_put(struct write *w, struct index_path *path, struct key *key,
-                               struct slice bytes, struct slice value, int64_t lease)
+const struct record *mvcc_write_put(struct write *w, struct index_path *path, struct key *key,
+                                    struct slice bytes, struct slice value, int64_t lease)
 {
     struct mvcc *m = w->m;
     const struct record *before = NULL;
     if (key == NULL) {
-        key = key_new(m->mem, bytes);
-        index_insert(&m->index, path, key);
+        key = mvcc_key_new(m->mem, bytes);
+        mvcc_index_insert(&m->index, path, key);
     } else {
         before = key_now(key);
         if (before == NULL) {
-            index_count(path, 1);
+            mvcc_index_count(path, 1);
         }
     }
-    struct record *record = record_new(m->mem, key, value);
+    struct record *record = mvcc_record_new(m->mem, key, value);
     record->create = before != NULL ? before->create : w->revision;
     record->version = before != NULL ? before->version + 1 : 1;
     record->lease = lease;
@@ -41,18 +41,18 @@ const struct record *write_put(struct write *w, struct index_path *path, struct 
     return before;
 }
 
-void write_delete(struct write *w, struct key *key)
+void mvcc_write_delete(struct write *w, struct key *key)
 {
     struct mvcc *m = w->m;
     struct index_path path;
-    struct key *found = index_find(&m->index, key_slice(key), &path);
+    struct key *found = mvcc_index_find(&m->index, key_slice(key), &path);
     ASSERT(found == key);
     ASSERT(key->live);
-    index_count(&path, -1);
-    push(w, record_new(m->mem, key, slice_of(NULL, 0)));
+    mvcc_index_count(&path, -1);
+    push(w, mvcc_record_new(m->mem, key, slice_of(NULL, 0)));
 }
 
-void write_end(struct write *w)
+void mvcc_write_end(struct write *w)
 {
     if (w->sub > 0) {
         w->m->revision = w->revision;
@@ -70,20 +70,20 @@ int mvcc_put(struct mvcc *m, const struct mvcc_put *request, struct mvcc_put_res
         return ERR_ETCD_LEASE_NOT_FOUND;
     }
     struct index_path path;
-    struct key *key = index_find(&m->index, request->key, &path);
+    struct key *key = mvcc_index_find(&m->index, request->key, &path);
     const struct record *before = key != NULL ? key_now(key) : NULL;
     if (before == NULL && (request->ignore_value || request->ignore_lease)) {
         return ERR_ETCD_KEY_NOT_FOUND;
     }
     struct slice value = request->ignore_value ? record_value(before) : request->value;
     int64_t lease = request->ignore_lease ? before->lease : request->lease;
-    struct write w = write_begin(m);
-    before = write_put(&w, &path, key, request->key, value, lease);
-    write_end(&w);
+    struct write w = mvcc_write_begin(m);
+    before = mvcc_write_put(&w, &path, key, request->key, value, lease);
+    mvcc_write_end(&w);
     result->revision = m->revision;
     if (request->prev_kv && before != NULL) {
         result->has_prev_kv = true;
-        result->prev_kv = record_kv(before);
+        result->prev_kv = mvcc_record_kv(before);
     }
     return 0;
 }
@@ -105,18 +105,18 @@ static struct doomed doomed_in(struct mvcc *m, const struct mvcc_delete *request
 {
     struct doomed doomed = {NULL, 0};
     if (request->range_end.len == 0) {
-        struct key *key = index_find(&m->index, request->key, NULL);
+        struct key *key = mvcc_index_find(&m->index, request->key, NULL);
         if (key != NULL && key->live) {
             doomed.keys = mem_alloc(m->mem, sizeof(struct key *));
             doomed.keys[doomed.count++] = key;
         }
         return doomed;
     }
-    struct index_range range = range_of(request->key, request->range_end);
-    int64_t live = index_live(&m->index, &range);
+    struct index_range range = mvcc_range_of(request->key, request->range_end);
+    int64_t live = mvcc_index_live(&m->index, &range);
     if (live > 0) {
         doomed.keys = mem_alloc(m->mem, (size_t)live * sizeof(struct key *));
-        index_visit(&m->index, &range, false, true, gather, &doomed);
+        mvcc_index_visit(&m->index, &range, false, true, gather, &doomed);
     }
     ASSERT(doomed.count == (size_t)live);
     return doomed;
@@ -131,14 +131,14 @@ int mvcc_delete(struct mvcc *m, const struct mvcc_delete *request, struct mem *m
         return rv;
     }
     struct doomed doomed = doomed_in(m, request);
-    struct write w = write_begin(m);
+    struct write w = mvcc_write_begin(m);
     for (size_t i = 0; i < doomed.count; i++) {
         if (request->prev_kv) {
-            kvs_add(&result->prev_kvs, key_now(doomed.keys[i]), mem);
+            mvcc_kvs_add(&result->prev_kvs, key_now(doomed.keys[i]), mem);
         }
-        write_delete(&w, doomed.keys[i]);
+        mvcc_write_delete(&w, doomed.keys[i]);
     }
-    write_end(&w);
+    mvcc_write_end(&w);
     mem_free(m->mem, doomed.keys);
     result->deleted = (int64_t)doomed.count;
     result->revision = m->revision;

@@ -6,6 +6,9 @@
  * every message is scanned by its descriptor before it is unpacked, and only what the scan lets
  * pass reaches the library.
  *
+ * A struct is begun by its `…__init(&message)`; the INIT macros cast constness away, which clang
+ * refuses.
+ *
  * Knows base only. Invariants: nothing is allocated for a message that the scan refuses; unpacking
  * never uses more than the scan predicted; what pb_unpack gave, pb_free takes back to the byte.
  */

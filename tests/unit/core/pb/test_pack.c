@@ -27,7 +27,8 @@ static void test_defaults_are_not_written(void **state)
 {
     struct buf b;
     buf_init(&b, mem_pool_mem(*state));
-    Etcdserverpb__RangeRequest request = ETCDSERVERPB__RANGE_REQUEST__INIT;
+    Etcdserverpb__RangeRequest request;
+    etcdserverpb__range_request__init(&request);
     pb_pack(&request.base, &b);
     assert_int_equal(b.len, 0);
     request.key = pb_bytes(slice_str("foo"));
@@ -45,7 +46,8 @@ static void test_a_chosen_default_of_a_oneof_is_written(void **state)
     struct buf b;
     ProtobufCMessage *message;
     buf_init(&b, mem);
-    Etcdserverpb__Compare compare = ETCDSERVERPB__COMPARE__INIT;
+    Etcdserverpb__Compare compare;
+    etcdserverpb__compare__init(&compare);
     compare.target_union_case = ETCDSERVERPB__COMPARE__TARGET_UNION_VERSION;
     compare.range_end = pb_bytes(slice_of("\0", 1));
     pb_pack(&compare.base, &b);
@@ -66,7 +68,8 @@ static void test_members_survive_the_wire(void **state)
     struct buf b;
     ProtobufCMessage *message;
     buf_init(&b, mem);
-    Etcdserverpb__Member member = ETCDSERVERPB__MEMBER__INIT;
+    Etcdserverpb__Member member;
+    etcdserverpb__member__init(&member);
     char *urls[] = {pb_string("http://10.0.1.10:2380"), pb_string("http://10.0.1.11:2380")};
     member.id = UINT64_MAX;
     member.name = pb_string("infra0");
@@ -74,8 +77,10 @@ static void test_members_survive_the_wire(void **state)
     member.peerurls = urls;
     member.islearner = 1;
     Etcdserverpb__Member *members[] = {&member};
-    Etcdserverpb__MemberListResponse answer = ETCDSERVERPB__MEMBER_LIST_RESPONSE__INIT;
-    Etcdserverpb__ResponseHeader header = ETCDSERVERPB__RESPONSE_HEADER__INIT;
+    Etcdserverpb__MemberListResponse answer;
+    etcdserverpb__member_list_response__init(&answer);
+    Etcdserverpb__ResponseHeader header;
+    etcdserverpb__response_header__init(&header);
     header.revision = -1;
     answer.header = &header;
     answer.n_members = 1;

@@ -1,0 +1,38 @@
+/* quorate: the testbed's program. Here only the choice of the command. */
+#include "cmd.h"
+
+#include <stdio.h>
+
+static int usage(FILE *to)
+{
+    fprintf(to, "usage: quorate run SCENARIO [--seed N] [--db FILE] [--story|--trace] [--twice]\n"
+                "                   [--until T] [--json]\n"
+                "       quorate scenario check FILE...\n"
+                "exits: 0 pass or stopped, 1 unsafe, 2 invalid, 3 stalled, 4 nondeterministic,\n"
+                "       5 aborted, 6 undecided, 7 unmet\n");
+    return to == stdout ? EXIT_PASS : EXIT_INVALID;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const later[] = {"run",   "campaign", "replay", "shrink",  "plan", "report",
+                                        "merge", "diff",     "blame",  "history", "wal"};
+    if (argc < 2) {
+        return usage(stderr);
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        return usage(stdout);
+    }
+    if (strcmp(name, "scenario") == 0) {
+        return cmd_scenario(argc - 2, argv + 2);
+    }
+    for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+        if (strcmp(name, later[i]) == 0) {
+            fprintf(stderr, "quorate: `%s` is not built yet\n", name);
+            return EXIT_INVALID;
+        }
+    }
+    fprintf(stderr, "quorate: unknown command \"%s\"\n", name);
+    return usage(stderr);
+}

@@ -71,7 +71,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
-#include "internal_format.h"
+#include "record.h"
 
 static void put_record(struct buf *out, struct wal_tail *tail, const struct wal_record *record,
                        struct slice more)

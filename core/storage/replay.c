@@ -2,7 +2,7 @@
 #include "base/assert.h"
 #include "base/hash.h"
 #include "base/probe.h"
-#include "internal_format.h"
+#include "record.h"
 
 /* The head of the record at tail.offset, if its checksum is right and it could be one of ours. */
 static bool head_is_right(struct slice file, const struct wal_tail *tail)
@@ -94,7 +94,7 @@ static int take_hard(struct wal_replay *r, struct slice payload)
     hard.term = read_u64(&in);
     hard.vote = read_u64(&in);
     hard.commit = read_u64(&in);
-    if (in.failed || in.len > 0 || hard.term < r->hard.term || hard.commit < r->hard.commit) {
+    if (in.failed || in.len > 0 || hard.term < r->hard.term) {
         return ERR_CORRUPT;
     }
     r->hard = hard;
@@ -237,6 +237,10 @@ int wal_replay(struct wal_replay *r, struct mem *mem, struct slice file)
     if (at.offset < file.len && is_rotten(file, &at)) {
         PROBE("storage.rotten");
         return fail(r, ERR_CORRUPT, at.offset, "a bad record, though what follows it is sound");
+    }
+    if (r->mark > r->tail.offset) {
+        return fail(r, ERR_CORRUPT, r->tail.offset,
+                    "a unit without its end, though it was durable");
     }
     if (r->tail.offset < file.len) {
         PROBE("storage.torn_tail");

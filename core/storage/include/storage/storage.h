@@ -80,7 +80,7 @@ void storage_create(struct storage *storage, const struct storage_meta *meta);
  * and after storage_close. */
 void storage_persist(struct storage *storage, const struct raft_persist *persist);
 /* Starts writing what was gathered, unless a write is under way. To be called at the end of every
- * turn; costs nothing when there is nothing to do. */
+ * turn (not from within `persisted`); costs nothing when there is nothing to do. */
 void storage_flush(struct storage *storage);
 
 #define STORAGE_LAZY_NS (10 * MS_NS)

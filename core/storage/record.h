@@ -1,7 +1,7 @@
 /* What writing and reading of records share.
  */
-#ifndef STORAGE_INTERNAL_FORMAT_H
-#define STORAGE_INTERNAL_FORMAT_H
+#ifndef STORAGE_RECORD_H
+#define STORAGE_RECORD_H
 
 #include "format.h"
 

@@ -1,0 +1,72 @@
+/* A new log: written under another name, synced, and renamed, so that a log is there whole or not
+ * at all; a header is never torn. */
+#include "base/assert.h"
+#include "internal.h"
+
+static void opened(struct storage *s, int status);
+static void written(struct storage *s, int status);
+static void synced(struct storage *s, int status);
+static void renamed(struct storage *s, int status);
+static void dirs_synced(struct storage *s, int status);
+
+static bool stumbled(struct storage *s, int status)
+{
+    if (status == 0) {
+        return false;
+    }
+    storage_say(s, "create the log", s->path, status);
+    storage_open_failed(s, status);
+    return true;
+}
+
+void storage_create(struct storage *s, const struct storage_meta *meta)
+{
+    ASSERT(s->state == STORAGE_ABSENT);
+    ASSERT(meta->cluster_id != 0 && meta->member_id != 0);
+    s->state = STORAGE_OPENING;
+    s->meta = *meta;
+    struct rng rng = env_random(s->env, "storage.salt");
+    uint32_t salt = (uint32_t)rng_u64(&rng);
+    wal_write_header(&s->bytes, meta, salt, &s->tail);
+    wal_write_boot(&s->bytes, &s->tail, WAL_HEADER_BYTES, 1);
+    env_disk_open(s->env, storage_begin(s, opened), &s->file, s->temp_path,
+                  ENV_OPEN_READ | ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE);
+}
+
+static void opened(struct storage *s, int status)
+{
+    if (stumbled(s, status)) {
+        return;
+    }
+    const struct slice bytes = buf_slice(&s->bytes);
+    env_disk_write(s->env, storage_begin(s, written), &s->file, 0, &bytes, 1);
+}
+
+static void written(struct storage *s, int status)
+{
+    if (!stumbled(s, status)) {
+        env_disk_sync(s->env, storage_begin(s, synced), &s->file);
+    }
+}
+
+static void synced(struct storage *s, int status)
+{
+    if (!stumbled(s, status)) {
+        env_disk_rename(s->env, storage_begin(s, renamed), s->temp_path, s->path);
+    }
+}
+
+static void renamed(struct storage *s, int status)
+{
+    if (!stumbled(s, status)) {
+        storage_sync_dirs(s, dirs_synced);
+    }
+}
+
+static void dirs_synced(struct storage *s, int status)
+{
+    if (!stumbled(s, status)) {
+        s->replay = (struct wal_replay){.mem = s->env->mem, .boot = 1};
+        storage_ready(s);
+    }
+}

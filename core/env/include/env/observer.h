@@ -3,6 +3,12 @@
  * An observer only listens: attaching one never changes a run. Pointers in an event are borrowed
  * until the call returns. Building an event must cost nothing when nobody listens: ask
  * `env->observer != NULL` first where building it is work.
+ *
+ * Checkers rely on an order. A boot is told first, and then, as one OBS_APPEND, the log as read
+ * (none if it is empty). What one step of raft changed is told before the step's messages leave, in
+ * this order: role and term, vote, truncate, append, commit; then what was applied, with each new
+ * configuration right behind the entry that made it. A persist is told when its sync has ended,
+ * before raft hears of it.
  */
 #ifndef ENV_OBSERVER_H
 #define ENV_OBSERVER_H
@@ -43,7 +49,7 @@ enum obs_role {
 
 struct obs_entry {
     term_t term;
-    uint64_t hash; /* of type and payload, chained with the hash of the entry before */
+    uint64_t hash; /* of type and payload; checkers chain them */
 };
 
 struct obs_event {

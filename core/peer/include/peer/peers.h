@@ -1,0 +1,104 @@
+/* Record links between members: who can be reached, since when, and the carrying of records.
+ *
+ * Each member dials one link to every other and sends on it; what it receives comes on the links
+ * that the others dialled (and, while there is no link of its own yet, answers go back on those). A
+ * link begins with a hello that names cluster, sender and receiver; the receiver accepts it or says
+ * why not. Both ends of a link keep a heartbeat on it: one that is silent for an election timeout
+ * is down, and is dialled again.
+ *
+ * Knows members as ids with addresses; knows nothing of raft or of what a record means. The first
+ * byte of a record is its kind: below PEER_KIND_USER it is this module's, from there on its user's.
+ *
+ *          dial                 hello accepted
+ *   WAITING ----> CONNECTING/HELLO ----------> UP
+ *      ^   back-off    | refused, failed, timed out  | failed, silent for an election timeout
+ *      +---------------+<----------------------------+
+ */
+#ifndef PEER_PEERS_H
+#define PEER_PEERS_H
+
+#include "base/limits.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/url.h"
+#include "env/env.h"
+
+#define PEER_KIND_USER 16
+
+/* Why a hello is refused; the sender is told. */
+enum peer_refusal {
+    PEER_ACCEPTED = 0,
+    PEER_WRONG_CLUSTER = 1, /* the ids of the clusters differ */
+    PEER_WRONG_MEMBER = 2,  /* the receiver is not the member that was meant */
+    PEER_REMOVED = 3,       /* the sender was removed from the cluster */
+    PEER_WRONG_VERSION = 4,
+};
+
+struct peer_hello {
+    uint64_t cluster;
+    member_id_t from;
+    member_id_t to;
+};
+
+struct peers;
+
+struct peer_events {
+    /* May a member that says this about itself send to us? */
+    enum peer_refusal (*judge)(struct peers *peers, const struct peer_hello *hello);
+    /* A record of the user's, its kind byte included; borrowed. */
+    void (*record)(struct peers *peers, member_id_t from, struct slice record);
+    /* Our link to that member came up or went down. */
+    void (*up)(struct peers *peers, member_id_t id);
+    void (*down)(struct peers *peers, member_id_t id);
+    /* That member refuses us; told once for each change of the reason. `other` is the cluster that
+     * it says it is in. */
+    void (*refused)(struct peers *peers, member_id_t by, enum peer_refusal why, uint64_t other);
+    /* After peers_close: nothing is left. */
+    void (*closed)(struct peers *peers);
+};
+
+struct peers {
+    struct env *env;
+    const struct peer_events *events;
+    void *data;
+    uint64_t cluster;
+    member_id_t self;
+    int64_t election_ns;
+    struct list dialled;  /* struct peer, in the order in which they were set */
+    struct map by_id;     /* member id -> struct peer */
+    struct list accepted; /* struct peer_accepted */
+    size_t accepted_count;
+    size_t links; /* handles that the world still knows */
+    struct buf scratch;
+    bool closing;
+};
+
+/* cluster and self may be set later (peers_identify), before the first peers_set. */
+void peers_init(struct peers *peers, struct env *env, const struct peer_events *events, void *data,
+                int64_t election_ns);
+void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self);
+
+struct peer_address {
+    char host[HOST_LEN_MAX + 1];
+    uint16_t port;
+};
+
+/* Makes the member known with these addresses (at least one, at most MEMBER_URLS_MAX), which
+ * replace what was known; begins to dial. Does nothing if they are the same. */
+void peers_set(struct peers *peers, member_id_t id, const struct peer_address *addresses,
+               size_t count);
+void peers_remove(struct peers *peers, member_id_t id);
+
+/* Sends a record whose first byte is its kind. ERR_NOT_FOUND: the member is not known;
+ * ERR_CONN_CLOSED: no link is up; ERR_LIMIT. 0 promises nothing about delivery. */
+int peers_send(struct peers *peers, member_id_t id, struct slice record) MUST_CHECK;
+/* Since when our link to it is up without a break, monotonic ns; -1 if it is down. */
+int64_t peers_up_since(const struct peers *peers, member_id_t id);
+/* Takes an incoming record stream. */
+void peers_accept(struct peers *peers, struct env_incoming *incoming);
+
+/* Drops every link. If peers_gone is not true at once, `closed` follows. */
+void peers_close(struct peers *peers);
+bool peers_gone(const struct peers *peers);
+
+#endif

@@ -1,0 +1,320 @@
+#include "conn.h"
+
+#include "base/assert.h"
+#include "base/probe.h"
+#include "http2/http2.h"
+
+/* A slow reader costs at most this much queued in the stream before we stop taking its requests. */
+#define OUTPUT_PIECE ((size_t)256 * 1024)
+
+void conn_mark_dirty(struct port_conn *conn)
+{
+    if (conn->state != CONN_CLOSING && list_empty(&conn->dirty)) {
+        list_push_back(&conn->port->dirty, &conn->dirty);
+    }
+}
+
+static void free_protocols(struct port_conn *conn)
+{
+    if (conn->page_pending) {
+        conn->page_pending = false;
+        if (conn->port->events->page_gone != NULL) {
+            conn->port->events->page_gone(conn->port, conn);
+        }
+    }
+    struct grpc_server *grpc = conn->grpc;
+    conn->grpc = NULL;
+    grpc_server_free(grpc);
+    if (conn->http1 != NULL) {
+        http1_server_free(conn->http1);
+        conn->http1 = NULL;
+    }
+}
+
+void conn_close(struct port_conn *conn)
+{
+    if (conn->in_recv) {
+        conn->close_wanted = true;
+        return;
+    }
+    if (conn->state == CONN_CLOSING) {
+        return;
+    }
+    conn->state = CONN_CLOSING;
+    list_remove(&conn->dirty);
+    free_protocols(conn);
+    env_stream_close(conn->port->env, &conn->stream);
+}
+
+static bool wants_read(const struct port_conn *conn)
+{
+    if (conn->port->held || conn->ended) {
+        return false;
+    }
+    switch (conn->state) {
+    case CONN_SNIFFING: return true;
+    case CONN_GRPC: return grpc_server_wants_read(conn->grpc);
+    case CONN_HTTP1: return http1_server_wants_read(conn->http1);
+    case CONN_CLOSING: return false;
+    }
+    UNREACHABLE();
+}
+
+void conn_update_reading(struct port_conn *conn)
+{
+    if (conn->state == CONN_CLOSING) {
+        return;
+    }
+    struct env *env = conn->port->env;
+    bool want = wants_read(conn) && env_stream_queued(env, &conn->stream) < ENV_STREAM_QUEUE_HIGH;
+    if (want != conn->reading) {
+        conn->reading = want;
+        env_stream_read(env, &conn->stream, want);
+    }
+}
+
+static bool finished(const struct port_conn *conn)
+{
+    return (conn->state == CONN_GRPC && grpc_server_finished(conn->grpc)) ||
+           (conn->state == CONN_HTTP1 && http1_server_finished(conn->http1) &&
+            !http1_server_wants_write(conn->http1));
+}
+
+static void take_output(struct port_conn *conn, struct buf *out)
+{
+    if (conn->state == CONN_GRPC) {
+        grpc_server_send(conn->grpc, out, OUTPUT_PIECE);
+    } else if (conn->state == CONN_HTTP1) {
+        http1_server_send(conn->http1, out, OUTPUT_PIECE);
+    }
+}
+
+void conn_flush(struct port_conn *conn)
+{
+    struct port *port = conn->port;
+    list_remove(&conn->dirty);
+    while (conn->state != CONN_CLOSING &&
+           env_stream_queued(port->env, &conn->stream) < ENV_STREAM_QUEUE_HIGH) {
+        buf_clear(&port->out);
+        take_output(conn, &port->out);
+        if (port->out.len == 0) {
+            break;
+        }
+        env_stream_write(port->env, &conn->stream, buf_slice(&port->out));
+    }
+    if (conn->state == CONN_CLOSING) {
+        return;
+    }
+    if (finished(conn) && !conn->ended) {
+        /* The last bytes still go out; the peer closes, or the port does. */
+        conn->ended = true;
+        env_stream_end(port->env, &conn->stream);
+    }
+    conn_update_reading(conn);
+}
+
+static void page(void *ctx, struct http1_server *server, const struct http1_request *request)
+{
+    struct port_conn *conn = ctx;
+    (void)server;
+    conn->page_pending = true;
+    conn->port->events->page(conn->port, conn, request);
+}
+
+static int feed(struct port_conn *conn, struct slice bytes)
+{
+    int rv = 0;
+    conn->in_recv = true;
+    if (conn->state == CONN_GRPC) {
+        rv = grpc_server_recv(conn->grpc, env_now_ns(conn->port->env), bytes);
+    } else if (conn->state == CONN_HTTP1) {
+        rv = http1_server_recv(conn->http1, bytes);
+    }
+    conn->in_recv = false;
+    return rv;
+}
+
+/* Protocol errors leave an answer to be sent (a GOAWAY, a 400): it is flushed, then the end. */
+static void broken(struct port_conn *conn)
+{
+    PROBE("stream.protocol_error");
+    conn_flush(conn);
+    if (conn->state != CONN_CLOSING && !conn->ended) {
+        conn->ended = true;
+        env_stream_end(conn->port->env, &conn->stream);
+        conn_update_reading(conn);
+    }
+}
+
+static void choose(struct port_conn *conn, enum http2_match match)
+{
+    struct port *port = conn->port;
+    if (match == HTTP2_MATCH_YES && port->services != NULL) {
+        conn->grpc =
+            grpc_server_new(port->env->mem, port->services, port->service_count, NULL, conn);
+        conn->state = CONN_GRPC;
+        if (port->draining) {
+            grpc_server_goaway(conn->grpc);
+        }
+    } else {
+        conn->http1 = http1_server_new(port->env->mem, NULL, page, conn);
+        conn->state = CONN_HTTP1;
+    }
+}
+
+/* Consumes what is needed to tell the protocols apart and replays it to the one that was chosen. */
+static int sniff(struct port_conn *conn, struct slice *bytes)
+{
+    size_t room = sizeof(conn->first) - conn->first_len;
+    size_t take = bytes->len < room ? bytes->len : room;
+    memcpy(conn->first + conn->first_len, bytes->ptr, take);
+    conn->first_len += take;
+    *bytes = slice_from(*bytes, take);
+    enum http2_match match = http2_preface_match(slice_of(conn->first, conn->first_len));
+    if (match == HTTP2_MATCH_MORE) {
+        return 0;
+    }
+    choose(conn, match);
+    return feed(conn, slice_of(conn->first, conn->first_len));
+}
+
+static void on_data(struct env_stream *stream, struct slice bytes)
+{
+    struct port_conn *conn = stream->data;
+    int rv = 0;
+    if (conn->ended) {
+        return;
+    }
+    if (conn->state == CONN_SNIFFING) {
+        rv = sniff(conn, &bytes);
+    }
+    if (rv == 0 && bytes.len > 0 && conn->state != CONN_SNIFFING) {
+        rv = feed(conn, bytes);
+    }
+    if (conn->close_wanted) {
+        conn_close(conn);
+        return;
+    }
+    if (rv != 0) {
+        broken(conn);
+        return;
+    }
+    conn_mark_dirty(conn);
+}
+
+/* The peer sends no more. Half-closed HTTP/2 is of no use to anybody, and a page's client that
+ * wanted the answer would have kept its side open: both end here once our output is out. */
+static void on_eof(struct env_stream *stream)
+{
+    struct port_conn *conn = stream->data;
+    conn_flush(conn);
+    if (conn->state != CONN_CLOSING && (conn->state != CONN_HTTP1 || !conn->page_pending)) {
+        conn_close(conn);
+    }
+}
+
+static void on_drained(struct env_stream *stream)
+{
+    struct port_conn *conn = stream->data;
+    conn_mark_dirty(conn);
+}
+
+static void on_failed(struct env_stream *stream, int err)
+{
+    struct port_conn *conn = stream->data;
+    (void)err;
+    conn_close(conn);
+}
+
+static void on_closed(struct env_stream *stream)
+{
+    struct port_conn *conn = stream->data;
+    struct port *port = conn->port;
+    list_remove(&conn->link);
+    port->conn_count--;
+    mem_free(port->env->mem, conn);
+    if (port_gone(port)) {
+        port->events->closed(port);
+    }
+}
+
+static const struct env_stream_events stream_events = {
+    .data = on_data,
+    .eof = on_eof,
+    .drained = on_drained,
+    .failed = on_failed,
+    .closed = on_closed,
+};
+
+void conn_accept(struct port *port, struct env_incoming *incoming)
+{
+    struct port_conn *conn = mem_zalloc(port->env->mem, 1, sizeof(*conn));
+    conn->port = port;
+    conn->stream.events = &stream_events;
+    conn->stream.data = conn;
+    conn->reading = true;
+    list_init(&conn->dirty);
+    list_push_back(&port->conns, &conn->link);
+    port->conn_count++;
+    env_stream_accept(port->env, incoming, &conn->stream);
+    conn_update_reading(conn);
+}
+
+struct port *port_of_call(struct grpc_call *call)
+{
+    struct port_conn *conn = grpc_call_ctx(call);
+    return conn->port;
+}
+
+void port_call_send(struct grpc_call *call, struct slice message)
+{
+    conn_mark_dirty(grpc_call_ctx(call));
+    grpc_call_send(call, message);
+}
+
+uint8_t *port_call_reserve(struct grpc_call *call, size_t len)
+{
+    conn_mark_dirty(grpc_call_ctx(call));
+    return grpc_call_reserve(call, len);
+}
+
+void port_call_ok(struct grpc_call *call)
+{
+    conn_mark_dirty(grpc_call_ctx(call));
+    grpc_call_finish_ok(call);
+}
+
+void port_call_err(struct grpc_call *call, int err)
+{
+    conn_mark_dirty(grpc_call_ctx(call));
+    grpc_call_finish_err(call, err);
+}
+
+void port_page_answer(struct port_conn *conn, const struct http1_answer *answer)
+{
+    ASSERT(conn->page_pending);
+    http1_answer(conn->http1, answer);
+    port_page_touched(conn);
+}
+
+struct http1_server *port_page_http1(struct port_conn *conn)
+{
+    return conn->http1;
+}
+
+void port_page_touched(struct port_conn *conn)
+{
+    conn->page_pending = false;
+    conn->page_user = NULL;
+    conn_mark_dirty(conn);
+}
+
+void port_page_set_user(struct port_conn *conn, void *user)
+{
+    conn->page_user = user;
+}
+
+void *port_page_user(const struct port_conn *conn)
+{
+    return conn->page_user;
+}

@@ -1,0 +1,208 @@
+/* How a member begins: from its log, or from its flags.
+ *
+ *   log found ------------------------------------------> run with it; the initial-* flags mean
+ * nothing none, state new:      flags checked, log made, first entries = the initial members -> run
+ *   none, state existing: join.c finds out who we are, log made, empty                 -> run
+ */
+#include "base/assert.h"
+#include "base/probe.h"
+#include "node.h"
+
+static void opened(void *data, int status, const struct storage_boot *boot);
+
+static void persisted(void *data, uint64_t token, index_t index, term_t term)
+{
+    consensus_persisted(data, token, index, term);
+}
+
+static void failed(void *data, int err)
+{
+    struct server *server = data;
+    struct raft_event event = {.type = RAFT_EVENT_PERSIST_FAILED};
+    LOG(server->env, ERROR, "the log cannot be written; stopping before anything is promised",
+        log_err(err), log_str("where", storage_words(server->storage)));
+    consensus_step(server, &event);
+    server->halted = true;
+    stop_now(server, 1);
+}
+
+static void closed(void *data)
+{
+    struct server *server = data;
+    server->storage_closed = true;
+    stop_continue(server);
+}
+
+static const struct storage_events storage_events = {
+    .opened = opened,
+    .persisted = persisted,
+    .failed = failed,
+    .closed = closed,
+};
+
+/* The flags' idea of the cluster; why is filled on an error. */
+static int parse_initial(struct server *server, struct membership *initial, struct buf *why)
+{
+    const struct server_config *config = &server->config;
+    struct slice name = slice_str(config->name);
+    membership_init(initial, server->env->mem);
+    int rv = membership_parse(initial, slice_str(config->initial_cluster),
+                              slice_str(config->initial_token), why);
+    if (rv == 0) {
+        struct member_urls advertised = {.count = config->advertise_peer.count};
+        memcpy(advertised.at, config->advertise_peer.text,
+               advertised.count * sizeof(advertised.at[0]));
+        rv = membership_check_new(initial, name, &advertised, why);
+    }
+    return rv;
+}
+
+static void create_new(struct server *server)
+{
+    struct membership initial;
+    struct buf why;
+    buf_init(&why, server->env->mem);
+    int rv = parse_initial(server, &initial, &why);
+    if (rv != 0) {
+        server_fatal(server, buf_cstr(&why));
+    } else {
+        const struct member *own = membership_find_name(&initial, slice_str(server->config.name));
+        ASSERT(own != NULL);
+        boot_create(server, initial.cluster_id, own->id);
+    }
+    membership_fini(&initial);
+    buf_fini(&why);
+}
+
+void boot_create(struct server *server, uint64_t cluster_id, member_id_t id)
+{
+    const struct storage_meta meta = {.cluster_id = cluster_id, .member_id = id};
+    storage_create(server->storage, &meta);
+}
+
+/* The first entries of a new cluster: one addition for each initial member, in the order of ids,
+ * the same on every one of them. */
+static size_t bootstrap_payloads(struct server *server, struct buf *bytes, struct slice *payloads)
+{
+    struct membership initial;
+    size_t ends[MEMBERS_MAX];
+    int rv = parse_initial(server, &initial, NULL);
+    ASSERT(rv == 0);
+    for (size_t i = 0; i < initial.count; i++) {
+        const struct entry_head head = {.kind = ENTRY_CONF};
+        struct membership_change change;
+        struct buf context;
+        membership_change_of(initial.members[i], &change);
+        buf_init(&context, server->env->mem);
+        entry_put_head(&context, &head);
+        membership_change_encode(&change, &context);
+        const struct raft_conf_change conf = {(enum raft_conf_type)change.type, change.id,
+                                              buf_slice(&context)};
+        raft_conf_change_encode(&conf, bytes);
+        ends[i] = bytes->len;
+        buf_fini(&context);
+    }
+    size_t count = initial.count;
+    for (size_t i = 0; i < count; i++) {
+        size_t from = i == 0 ? 0 : ends[i - 1];
+        payloads[i] = slice_of(bytes->ptr + from, ends[i] - from);
+    }
+    membership_fini(&initial);
+    return count;
+}
+
+static void make_raft_config(struct server *server, struct raft_config *config)
+{
+    raft_config_init(config, server->id, server->boot);
+    config->rng = env_random(server->env, "raft.election");
+    config->heartbeat_ns = server->config.heartbeat_ns;
+    config->election_ns = server->config.election_ns;
+    config->pre_vote = server->config.pre_vote;
+    config->check_quorum = true;
+}
+
+static void run(struct server *server, const struct storage_boot *boot, bool fresh)
+{
+    struct slice payloads[MEMBERS_MAX];
+    struct raft_config config;
+    struct buf bytes;
+    server->cluster_id = boot->meta.cluster_id;
+    server->id = boot->meta.member_id;
+    server->boot = boot->boot;
+    server->mvcc = mvcc_new(server->env->mem);
+    membership_set_cluster_id(&server->members, server->cluster_id);
+    server->members_hash = membership_hash(&server->members);
+    peers_identify(&server->peers, server->cluster_id, server->id);
+    make_raft_config(server, &config);
+    buf_init(&bytes, server->env->mem);
+    bool bootstrap = fresh && !server->config.existing;
+    struct raft_start start = {.hard = boot->hard,
+                               .snapshot_index = boot->snapshot_index,
+                               .snapshot_term = boot->snapshot_term,
+                               .conf = boot->snapshot_conf,
+                               .entries = boot->entries,
+                               .entry_count = boot->entry_count,
+                               .bootstrap = bootstrap ? payloads : NULL};
+    if (bootstrap) {
+        start.bootstrap_count = bootstrap_payloads(server, &bytes, payloads);
+    }
+    int rv = raft_new(server->env->mem, &config, &start, &server->raft);
+    buf_fini(&bytes);
+    if (rv != 0) {
+        PROBE("server.log_contradicts_itself");
+        server_fatal(server,
+                     "the log cannot be a log of this version: it contradicts itself; restore the "
+                     "member from the others (member remove, member add)");
+        return;
+    }
+    LOG(server->env, INFO, fresh ? "started with a new log" : "restarting from the log",
+        log_hex("member", server->id), log_hex("cluster", server->cluster_id),
+        log_u64("boot", server->boot), log_u64("commit", boot->hard.commit),
+        log_u64("entries", boot->entry_count));
+    server->phase = SERVER_RUNNING;
+    observe_boot(server, boot);
+    if (server->join != NULL) {
+        join_dial(server);
+        join_free(server);
+    }
+    port_serve(&server->peer_port);
+    consensus_start(server);
+    apply_committed(server);
+    publish_start(server);
+}
+
+static void refuse_disk(struct server *server, int status)
+{
+    const char *words = storage_words(server->storage);
+    LOG(server->env, ERROR, "cannot open the data directory", log_err(status),
+        log_str("where", words));
+    stop_now(server, 1);
+}
+
+static void opened(void *data, int status, const struct storage_boot *boot)
+{
+    struct server *server = data;
+    if (server->phase >= SERVER_LEAVING) {
+        return;
+    }
+    if (status == ERR_NOT_FOUND) {
+        if (server->config.existing) {
+            join_start(server);
+        } else {
+            create_new(server);
+        }
+    } else if (status != 0) {
+        refuse_disk(server, status);
+    } else {
+        /* A log that was made and never written to is as good as new: the first entries may have
+         * been lost with the power. */
+        run(server, boot, boot->entry_count == 0 && boot->hard.term == 0);
+    }
+}
+
+void server_boot(struct server *server)
+{
+    server->phase = SERVER_READING;
+    server->storage = storage_new(server->env, server->config.data_dir, &storage_events, server);
+    storage_open(server->storage);
+}

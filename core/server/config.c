@@ -1,0 +1,349 @@
+#include "config.h"
+
+#include "base/assert.h"
+#include "base/duration.h"
+#include "base/fmt.h"
+
+enum flag_kind {
+    FLAG_STRING,
+    FLAG_BOOL,
+    FLAG_URLS,
+    FLAG_MILLISECONDS,
+    FLAG_STATE,
+    FLAG_LEVEL
+};
+
+struct flag {
+    const char *name;
+    enum flag_kind kind;
+    size_t offset;
+    const char *initial;
+    const char *help;
+};
+
+#define AT(field) offsetof(struct server_config, field)
+
+static const struct flag flags[] = {
+    {"name", FLAG_STRING, AT(name), "default", "Human-readable name of this member."},
+    {"data-dir", FLAG_STRING, AT(data_dir), NULL, "Data directory; ${name}.etcd if not given."},
+    {"listen-peer-urls", FLAG_URLS, AT(listen_peer), "http://localhost:2380",
+     "URLs to listen on for other members."},
+    {"listen-client-urls", FLAG_URLS, AT(listen_client), "http://localhost:2379",
+     "URLs to listen on for clients."},
+    {"initial-advertise-peer-urls", FLAG_URLS, AT(advertise_peer), "http://localhost:2380",
+     "This member's peer URLs, as the others are told."},
+    {"advertise-client-urls", FLAG_URLS, AT(advertise_client), "http://localhost:2379",
+     "This member's client URLs, as clients are told."},
+    {"initial-cluster", FLAG_STRING, AT(initial_cluster), NULL,
+     "name=URL of every first member, separated by commas."},
+    {"initial-cluster-state", FLAG_STATE, AT(existing), "new",
+     "'new', or 'existing' to join by `member add`."},
+    {"initial-cluster-token", FLAG_STRING, AT(initial_token), "etcd-cluster",
+     "Goes into the IDs of a new cluster and its members."},
+    {"strict-reconfig-check", FLAG_BOOL, AT(strict), "true",
+     "Refuse membership changes that would cost the quorum."},
+    {"pre-vote", FLAG_BOOL, AT(pre_vote), "true",
+     "Ask before raising the term, so that a returning member disturbs nobody."},
+    {"heartbeat-interval", FLAG_MILLISECONDS, AT(heartbeat_ns), "100", "Milliseconds."},
+    {"election-timeout", FLAG_MILLISECONDS, AT(election_ns), "1000", "Milliseconds."},
+    {"log-level", FLAG_LEVEL, AT(log_level), "info", "debug, info, warn, error, panic or fatal."},
+    {"version", FLAG_BOOL, AT(show_version), "false", "Print the version and exit."},
+    {"help", FLAG_BOOL, AT(show_help), "false", "Print this and exit."},
+};
+
+#define FLAG_COUNT (sizeof(flags) / sizeof(flags[0]))
+
+struct parse {
+    struct server_config *config;
+    char *why;
+    size_t why_size;
+    bool given[FLAG_COUNT];
+};
+
+#define REFUSE(p, ...)     (fmt((p)->why, (p)->why_size, __VA_ARGS__), ERR_USAGE)
+#define CONTRADICT(p, ...) (fmt((p)->why, (p)->why_size, __VA_ARGS__), ERR_INVALID)
+
+static void *field_of(struct parse *p, const struct flag *flag)
+{
+    return (char *)p->config + flag->offset;
+}
+
+static int set_bool(struct parse *p, const struct flag *flag, const char *value)
+{
+    static const char *const yes[] = {"1", "t", "T", "true", "TRUE", "True"};
+    static const char *const no[] = {"0", "f", "F", "false", "FALSE", "False"};
+    bool *field = field_of(p, flag);
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
+            *field = strcmp(value, yes[i]) == 0;
+            return 0;
+        }
+    }
+    return REFUSE(p, "invalid boolean value \"%s\" for -%s: parse error", value, flag->name);
+}
+
+static int set_urls(struct parse *p, const struct flag *flag, const char *value)
+{
+    struct config_urls *urls = field_of(p, flag);
+    struct slice rest = slice_str(value);
+    urls->count = 0;
+    while (rest.len > 0) {
+        ptrdiff_t comma = slice_find(rest, ',');
+        struct slice one = comma < 0 ? rest : slice_of(rest.ptr, (size_t)comma);
+        rest = comma < 0 ? slice_of(NULL, 0) : slice_from(rest, (size_t)comma + 1);
+        if (urls->count == MEMBER_URLS_MAX) {
+            return REFUSE(p, "--%s: at most %d URLs", flag->name, MEMBER_URLS_MAX);
+        }
+        struct url *url = &urls->url[urls->count];
+        if (url_parse(one, url) != 0) {
+            return REFUSE(
+                p,
+                "invalid value \"%.*s\" for --%s: URL must be http:// or https:// with host and "
+                "port and no path",
+                (int)one.len, (const char *)one.ptr, flag->name);
+        }
+        if (url->secure || url->local) {
+            return REFUSE(
+                p,
+                "--%s: \"%.*s\" needs TLS or a unix socket, which are not built yet; use http://",
+                flag->name, (int)one.len, (const char *)one.ptr);
+        }
+        urls->text[urls->count++] = one;
+    }
+    if (urls->count == 0) {
+        return REFUSE(p, "--%s is empty", flag->name);
+    }
+    return 0;
+}
+
+static int set_milliseconds(struct parse *p, const struct flag *flag, const char *value)
+{
+    uint64_t ms = 0;
+    if (slice_to_u64(slice_str(value), &ms) != 0 || ms > 1000 * 1000) {
+        return REFUSE(p, "invalid value \"%s\" for flag -%s: parse error", value, flag->name);
+    }
+    int64_t *field = field_of(p, flag);
+    *field = (int64_t)ms * MS_NS;
+    return 0;
+}
+
+static int set_state(struct parse *p, const struct flag *flag, const char *value)
+{
+    bool *field = field_of(p, flag);
+    if (strcmp(value, "new") != 0 && strcmp(value, "existing") != 0) {
+        return REFUSE(p, "invalid value \"%s\" for flag -%s: 'new' or 'existing'", value,
+                      flag->name);
+    }
+    *field = strcmp(value, "existing") == 0;
+    return 0;
+}
+
+static int set(struct parse *p, const struct flag *flag, const char *value)
+{
+    switch (flag->kind) {
+    case FLAG_STRING: {
+        const char **field = field_of(p, flag);
+        *field = value;
+        return 0;
+    }
+    case FLAG_BOOL: return set_bool(p, flag, value);
+    case FLAG_URLS: return set_urls(p, flag, value);
+    case FLAG_MILLISECONDS: return set_milliseconds(p, flag, value);
+    case FLAG_STATE: return set_state(p, flag, value);
+    case FLAG_LEVEL: {
+        enum log_level *field = field_of(p, flag);
+        if (log_level_parse(slice_str(value), field) != 0) {
+            return REFUSE(p, "unknown log level \"%s\" for --log-level", value);
+        }
+        return 0;
+    }
+    }
+    UNREACHABLE();
+}
+
+static int read_defaults_and_variables(struct parse *p, struct env *env)
+{
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        char name[64];
+        size_t len = fmt(name, sizeof(name), "ETCD_%s", flags[i].name);
+        for (size_t j = 0; j < len; j++) {
+            if (name[j] >= 'a' && name[j] <= 'z') {
+                name[j] = (char)(name[j] - 'a' + 'A');
+            } else if (name[j] == '-') {
+                name[j] = '_';
+            }
+        }
+        const char *value = env_var(env, name);
+        /* As in etcd, an empty variable is as good as none. */
+        bool from_variable = value != NULL && value[0] != '\0';
+        p->given[i] = from_variable;
+        value = from_variable ? value : flags[i].initial;
+        int rv = value == NULL ? 0 : set(p, &flags[i], value);
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    return 0;
+}
+
+static int find_flag(struct slice name)
+{
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        if (slice_eq_str(name, flags[i].name)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+/* One argument, and the next one if that is its value: *at moves behind what was used. */
+static int read_argument(struct parse *p, struct env *env, size_t *at)
+{
+    const char *arg = env->args[(*at)++];
+    if (arg[0] != '-') {
+        return REFUSE(p, "'%s' is not a valid flag", arg);
+    }
+    struct slice name = slice_str(arg + (arg[1] == '-' ? 2 : 1));
+    ptrdiff_t equals = slice_find(name, '=');
+    const char *value = NULL;
+    if (equals >= 0) {
+        value = (const char *)name.ptr + equals + 1;
+        name.len = (size_t)equals;
+    }
+    int i = find_flag(name.len == 1 && name.ptr[0] == 'h' ? slice_str("help") : name);
+    if (i < 0) {
+        return REFUSE(p, "flag provided but not defined: -%.*s", (int)name.len,
+                      (const char *)name.ptr);
+    }
+    if (value == NULL && flags[i].kind == FLAG_BOOL) {
+        value = "true";
+    }
+    if (value == NULL) {
+        if (*at == env->arg_count) {
+            return REFUSE(p, "flag needs an argument: -%s", flags[i].name);
+        }
+        value = env->args[(*at)++];
+    }
+    p->given[i] = true;
+    return set(p, &flags[i], value);
+}
+
+static bool is_given(const struct parse *p, const char *name)
+{
+    int i = find_flag(slice_str(name));
+    ASSERT(i >= 0);
+    return p->given[i];
+}
+
+static int check_times(struct parse *p)
+{
+    int64_t heartbeat = p->config->heartbeat_ns / MS_NS;
+    int64_t election = p->config->election_ns / MS_NS;
+    if (heartbeat == 0) {
+        return CONTRADICT(p, "--heartbeat-interval must be >0 (set to 0ms)");
+    }
+    if (election == 0) {
+        return CONTRADICT(p, "--election-timeout must be >0 (set to 0ms)");
+    }
+    if (5 * heartbeat > election) {
+        return CONTRADICT(p,
+                          "--election-timeout[%lldms] should be at least as 5 times as "
+                          "--heartbeat-interval[%lldms]",
+                          (long long)election, (long long)heartbeat);
+    }
+    if (election > 50000) {
+        return CONTRADICT(
+            p, "--election-timeout[%lldms] is too long, and should be set less than 50000ms",
+            (long long)election);
+    }
+    return 0;
+}
+
+static int check(struct parse *p)
+{
+    const struct server_config *config = p->config;
+    if (config->name[0] == '\0' || strlen(config->name) > MEMBER_NAME_MAX) {
+        return CONTRADICT(p, "--name must have 1 to %d bytes", MEMBER_NAME_MAX);
+    }
+    if (is_given(p, "listen-client-urls") && !is_given(p, "advertise-client-urls")) {
+        return REFUSE(
+            p, "--advertise-client-urls is required when --listen-client-urls is set explicitly");
+    }
+    return check_times(p);
+}
+
+/* etcd's default of --initial-cluster: this member alone, under its name and advertised URLs. */
+static char *default_cluster(const struct server_config *config, struct env *env)
+{
+    struct buf text;
+    buf_init(&text, env->mem);
+    for (size_t i = 0; i < config->advertise_peer.count; i++) {
+        struct slice url = config->advertise_peer.text[i];
+        buf_printf(&text, "%s%s=%.*s", i > 0 ? "," : "", config->name, (int)url.len,
+                   (const char *)url.ptr);
+    }
+    char *copy = mem_strdup(env->mem, (const char *)text.ptr, text.len);
+    buf_fini(&text);
+    return copy;
+}
+
+int config_read(struct server_config *config, struct env *env, char *why, size_t why_size)
+{
+    struct parse p = {.config = config, .why = why, .why_size = why_size};
+    *config = (struct server_config){0};
+    int rv = read_defaults_and_variables(&p, env);
+    for (size_t at = 1; rv == 0 && at < env->arg_count;) {
+        rv = read_argument(&p, env, &at);
+    }
+    if (rv == 0 && !config->show_help && !config->show_version) {
+        rv = check(&p);
+    }
+    if (rv != 0) {
+        config->data_dir = NULL;
+        config->initial_cluster = NULL;
+        return rv;
+    }
+    char dir[MEMBER_NAME_MAX + 8];
+    if (config->data_dir == NULL || config->data_dir[0] == '\0') {
+        fmt(dir, sizeof(dir), "%s.etcd", config->name);
+        config->data_dir = dir;
+    }
+    config->data_dir = mem_strdup(env->mem, config->data_dir, strlen(config->data_dir));
+    if (config->initial_cluster == NULL) {
+        config->initial_cluster = default_cluster(config, env);
+    } else {
+        config->initial_cluster =
+            mem_strdup(env->mem, config->initial_cluster, strlen(config->initial_cluster));
+    }
+    return 0;
+}
+
+static void free_text(struct env *env, const char **text)
+{
+    union {
+        const char *read;
+        char *owned;
+    } p = {.read = *text};
+    mem_free(env->mem, p.owned);
+    *text = NULL;
+}
+
+void config_fini(struct server_config *config, struct env *env)
+{
+    free_text(env, &config->data_dir);
+    free_text(env, &config->initial_cluster);
+}
+
+void config_help(struct buf *out)
+{
+    buf_add_str(out, "usage: quorated [flags]\n\n"
+                     "Starts one member of a cluster. Every flag is also read from the variable\n"
+                     "ETCD_NAME_IN_CAPITALS; a flag beats its variable.\n\n");
+    for (size_t i = 0; i < FLAG_COUNT; i++) {
+        buf_printf(out, "  --%s", flags[i].name);
+        if (flags[i].initial != NULL) {
+            buf_printf(out, " '%s'", flags[i].initial);
+        }
+        buf_printf(out, "\n      %s\n", flags[i].help);
+    }
+}

@@ -1,0 +1,110 @@
+/* What peers send, and what their links say.
+ */
+#include "base/probe.h"
+#include "node.h"
+
+static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hello)
+{
+    struct server *server = peers->data;
+    if (hello->cluster != server->cluster_id) {
+        PROBE("server.cluster_mismatch");
+        LOG(server->env, ERROR, "request cluster ID mismatch", log_hex("got", hello->cluster),
+            log_hex("want", server->cluster_id), log_hex("from", hello->from));
+        return PEER_WRONG_CLUSTER;
+    }
+    if (membership_is_removed(&server->members, hello->from)) {
+        PROBE("server.removed_member_returns");
+        return PEER_REMOVED;
+    }
+    if (hello->to != server->id || hello->from == server->id) {
+        PROBE("server.wrong_member");
+        return PEER_WRONG_MEMBER;
+    }
+    return PEER_ACCEPTED;
+}
+
+static void record(struct peers *peers, member_id_t from, struct slice bytes)
+{
+    struct server *server = peers->data;
+    if (server->phase >= SERVER_STOPPING) {
+        return;
+    }
+    switch (bytes.ptr[0]) {
+    case RECORD_RAFT: consensus_receive(server, from, bytes); break;
+    case RECORD_ASK: promote_asked(server, from, slice_from(bytes, 1)); break;
+    case RECORD_ANSWER: promote_answered(server, slice_from(bytes, 1)); break;
+    default: PROBE("server.unknown_record"); break; /* of a newer version */
+    }
+}
+
+/* A member that starts waits less for its first election once it sees that others are there (etcd:
+ * --initial-election-tick-advance); all but two heartbeats of the timeout count as over. */
+static void fast_forward(struct server *server)
+{
+    struct raft_event event = {.type = RAFT_EVENT_FAST_FORWARD,
+                               .elapsed_ns =
+                                   server->config.election_ns - 2 * server->config.heartbeat_ns};
+    if (!server->fast_forwarded && server->leader == 0) {
+        server->fast_forwarded = true;
+        consensus_step(server, &event);
+    }
+}
+
+static void up(struct peers *peers, member_id_t id)
+{
+    struct server *server = peers->data;
+    struct raft_event event = {.type = RAFT_EVENT_REACHABLE, .member = id};
+    LOG(server->env, INFO, "peer became active", log_hex("peer", id));
+    consensus_step(server, &event);
+    fast_forward(server);
+}
+
+static void down(struct peers *peers, member_id_t id)
+{
+    struct server *server = peers->data;
+    struct raft_event event = {.type = RAFT_EVENT_UNREACHABLE, .member = id};
+    LOG(server->env, WARN, "peer became inactive", log_hex("peer", id));
+    consensus_step(server, &event);
+}
+
+static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, uint64_t other)
+{
+    struct server *server = peers->data;
+    switch (why) {
+    case PEER_REMOVED:
+        LOG(server->env, ERROR, "the member has been permanently removed from the cluster",
+            log_hex("member", server->id), log_hex("says", by));
+        LOG(server->env, INFO, "the data-dir used by this member must be removed.",
+            log_str("data-dir", server->config.data_dir));
+        stop_now(server, 0);
+        break;
+    case PEER_WRONG_CLUSTER:
+        LOG(server->env, ERROR, "request sent was ignored: cluster ID mismatch",
+            log_hex("peer", by), log_hex("its cluster", other),
+            log_hex("own cluster", server->cluster_id));
+        break;
+    case PEER_WRONG_MEMBER:
+        LOG(server->env, ERROR, "request sent was ignored: another member answers at its URLs",
+            log_hex("peer", by));
+        break;
+    case PEER_WRONG_VERSION:
+        LOG(server->env, ERROR, "request sent was ignored: the peer's version does not know ours",
+            log_hex("peer", by));
+        break;
+    case PEER_ACCEPTED: break;
+    }
+}
+
+static void closed(struct peers *peers)
+{
+    stop_continue(peers->data);
+}
+
+const struct peer_events link_events = {
+    .judge = judge,
+    .record = record,
+    .up = up,
+    .down = down,
+    .refused = refused,
+    .closed = closed,
+};

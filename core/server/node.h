@@ -1,0 +1,236 @@
+/* The member's state, and how its files call each other. Private to core/server.
+ *
+ *   main.c       start, flags, end             boot.c     past from disk, a new cluster
+ *   join.c       an existing cluster           links.c    what peers send
+ *   consensus.c  raft's events and updates     apply.c    committed entries to state
+ *   request.c    what waits for the log        read.c     what waits for a read round
+ *   publish.c    telling the cluster who we are
+ *   rpc_kv.c, rpc_cluster.c, rpc_maintenance.c, pages.c   what clients ask
+ *   observe.c    events for observers          stop.c     the orderly end
+ *
+ * A turn: callbacks step raft and gather; `server_turn_end` proposes, applies, answers and flushes.
+ */
+#ifndef SERVER_NODE_H
+#define SERVER_NODE_H
+
+#include "config.h"
+#include "membership/membership.h"
+#include "mvcc/mvcc.h"
+#include "pb/pb.h"
+#include "pb/rpc.pb-c.h"
+#include "peer/fetch.h"
+#include "peer/peers.h"
+#include "raft/raft.h"
+#include "read.h"
+#include "request.h"
+#include "server/server.h"
+#include "storage/storage.h"
+#include "stream/port.h"
+
+enum server_phase {
+    SERVER_READING, /* the disk */
+    SERVER_JOINING, /* asking the cluster's members who they are */
+    SERVER_RUNNING,
+    SERVER_LEAVING,  /* a stop was asked for: leadership is handed on first */
+    SERVER_STOPPING, /* everything is being closed */
+};
+
+/* Records of ours on a peer link. */
+enum record_kind {
+    RECORD_RAFT = PEER_KIND_USER,
+    RECORD_ASK = PEER_KIND_USER + 1,    /* a promote for the leader to decide */
+    RECORD_ANSWER = PEER_KIND_USER + 2, /* what it decided */
+};
+
+struct server {
+    struct env *env;
+    struct server_config config;
+    enum server_phase phase;
+    int exit_code;
+
+    uint64_t cluster_id;
+    member_id_t id;
+    uint64_t boot;
+    uint64_t seq; /* of the last request of this start */
+
+    struct storage *storage;
+    struct raft *raft;
+    struct mvcc *mvcc;
+    struct membership members;
+    uint64_t members_hash;
+    struct peers peers;
+    struct port clients;
+    struct port peer_port;
+    struct join *join; /* while joining, until the log exists */
+    size_t fetches;    /* of pages, under way */
+    bool fast_forwarded;
+
+    /* consensus.c */
+    struct env_timer raft_timer;
+    struct list held; /* records that wait for a persist */
+    struct raft_message_space space;
+    struct buf record;
+    index_t commit;  /* as raft last said */
+    index_t applied; /* by us; raft is told at the end of each batch */
+    index_t applied_told;
+    term_t applied_term; /* of the newest applied entry: what clients see as the term */
+    member_id_t leader;
+    term_t term;
+    enum raft_role role;
+    int64_t leader_elected_ns;
+    bool halted;
+    bool stepping;
+
+    /* request.c */
+    struct list gathered;
+    struct list parked;
+    struct list proposed;
+    struct map waiting; /* seq -> struct request, of all three lists */
+    size_t waiting_count;
+    struct buf scratch;
+
+    struct read_rounds reads;
+    struct list asks; /* promotes that the leader decides for us; see rpc_promote.c */
+    uint64_t ask_next;
+
+    /* publish.c */
+    struct env_timer publish_timer;
+    bool published;
+    bool version_proposed;
+    char cluster_version[16]; /* empty: not decided */
+
+    /* rpc_maintenance.c: calls that wait for a transfer */
+    struct list moves;
+
+    /* observe.c */
+    struct buf hashes; /* chained payload hashes, 8 bytes an entry, by index - 1 */
+
+    /* stop.c */
+    int stop_signal;
+    bool storage_closed;
+    bool ending;
+    struct env_timer stop_timer;
+};
+
+/* etcd's limit for a request that waits for consensus: 5 s and two election timeouts. */
+static inline int64_t server_request_timeout_ns(const struct server *server)
+{
+    return 5 * SEC_NS + 2 * server->config.election_ns;
+}
+
+/* main.c */
+void server_fatal(struct server *server, const char *why);
+void server_turn_end(void *data);
+void server_end(struct server *server);
+
+/* boot.c */
+void server_boot(struct server *server);
+/* Both make the log; the first entries of a new cluster or none. */
+void boot_create(struct server *server, uint64_t cluster_id, member_id_t id);
+
+/* join.c: asks the cluster's members who they are; ends in boot_create or server_fatal. */
+void join_start(struct server *server);
+/* The members found, to be dialled until the log says who belongs. */
+void join_dial(struct server *server);
+void join_free(struct server *server);
+
+/* links.c */
+extern const struct peer_events link_events;
+
+/* consensus.c */
+void consensus_start(struct server *server);
+void consensus_step(struct server *server, struct raft_event *event);
+void consensus_receive(struct server *server, member_id_t from, struct slice record);
+void consensus_persisted(struct server *server, uint64_t token, index_t index, term_t term);
+/* Steps a proposal of these payloads; RAFT_PROPOSE_* and, if dropped, *err. */
+enum raft_propose_result consensus_propose(struct server *server, bool conf,
+                                           const struct slice *payloads, size_t count, int *err);
+bool consensus_is_leader(const struct server *server);
+void consensus_fini(struct server *server);
+
+/* apply.c */
+void apply_committed(struct server *server);
+
+/* members.c */
+/* The addresses of URLs that we can dial; returns their number, at most urls->count. */
+size_t members_addresses(const struct member_urls *urls, struct peer_address *addresses);
+void members_sync_peers(struct server *server);
+/* What this member sees of its links: fills links (MEMBERS_MAX) and the view over them. */
+void members_view(const struct server *server, struct membership_link *links,
+                  struct membership_view *view);
+bool members_is_learner(const struct server *server);
+/* Is our link to the member up, and was it at that time? Oneself: always. */
+bool members_connected_since(const struct server *server, member_id_t id, int64_t since_ns);
+
+/* publish.c */
+void publish_start(struct server *server);
+void publish_applied(struct server *server);
+void publish_version(struct server *server);
+
+/* rpc_*.c */
+extern const struct grpc_service *const rpc_services[];
+extern const size_t rpc_service_count;
+extern const struct grpc_service rpc_kv;
+extern const struct grpc_service rpc_cluster;
+extern const struct grpc_service rpc_maintenance;
+extern const struct grpc_service rpc_health;
+struct server *rpc_server(struct grpc_call *call);
+/* Unpacks the call's message, or ends the call and returns NULL. Free with pb_free. */
+ProtobufCMessage *rpc_unpack(struct grpc_call *call, const ProtobufCMessageDescriptor *type,
+                             struct slice message);
+void rpc_answer(struct grpc_call *call, const ProtobufCMessage *message);
+void rpc_header(const struct server *server, Etcdserverpb__ResponseHeader *header);
+/* When the call's client gives up, or the server at `limit_ns` from now. */
+int64_t rpc_deadline_ns(struct grpc_call *call, int64_t limit_ns);
+/* True, and the call is ended, if a learner was asked for what it does not serve. */
+bool rpc_refused_by_learner(struct grpc_call *call);
+/* Ends the call with an error, or forgets it if its client is gone. */
+void rpc_fail(struct request *request, int err);
+
+void kv_answer_put(struct request *request, int err, const struct mvcc_put_result *result,
+                   bool with_prev);
+void kv_answer_delete(struct request *request, int err, const struct mvcc_delete_result *result);
+void cluster_answer(struct request *request, int err);
+/* Answers a call of the Cluster service with this list; `member` only for MemberAdd. */
+void cluster_respond(struct grpc_call *call, const struct membership *members, member_id_t member);
+/* Proposes a change whose request (of kind ENTRY_CONF) has no body yet. */
+void cluster_propose(struct request *request, const struct membership_change *change,
+                     int64_t deadline_ns);
+void maintenance_answer_alarm(struct request *request);
+void maintenance_leader_changed(struct server *server);
+void maintenance_transfer_failed(struct server *server, int err);
+void maintenance_fail(struct server *server, int err);
+/* MemberPromote: decided here if we lead, else by the leader. */
+void promote_begin(struct grpc_call *call, member_id_t member);
+/* Tells the asking member what came of its request. */
+void promote_reply(struct request *request, int err);
+void promote_canceled(struct grpc_call *call);
+void promote_asked(struct server *server, member_id_t from, struct slice body);
+void promote_answered(struct server *server, struct slice body);
+void promote_leader_changed(struct server *server);
+void promote_fail(struct server *server, int err);
+
+/* pages.c */
+void pages_client(struct port *port, struct port_conn *conn, const struct http1_request *request);
+void pages_client_gone(struct port *port, struct port_conn *conn);
+void pages_peer(struct port *port, struct port_conn *conn, const struct http1_request *request);
+
+/* observe.c */
+void observe_boot(struct server *server, const struct storage_boot *boot);
+void observe_update(struct server *server, const struct raft_update *update);
+void observe_apply(struct server *server, index_t index, term_t term);
+void observe_config(struct server *server, index_t index);
+void observe_read(struct server *server, bool serializable);
+void observe_request(struct request *request);
+void observe_answer(struct server *server, uint64_t seq, int status);
+void observe_published(struct server *server);
+
+/* stop.c */
+void stop_asked(void *data, int signal);
+/* Closes everything and ends with this code; at once if `clean` is not wanted. */
+void stop_now(struct server *server, int code);
+void stop_leader_changed(struct server *server);
+/* Something was closed: go on with the next. */
+void stop_continue(struct server *server);
+
+#endif

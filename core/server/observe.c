@@ -1,0 +1,182 @@
+/* What observers are told. Nothing here decides anything, and nothing is computed while nobody
+ * listens. */
+#include "base/assert.h"
+#include "base/hash.h"
+#include "node.h"
+
+static struct obs_event begin(const struct server *server, enum obs_kind kind)
+{
+    struct obs_event event;
+    memset(&event, 0, sizeof(event));
+    event.kind = kind;
+    event.member = server->id;
+    return event;
+}
+
+static uint64_t hash_at(const struct server *server, index_t index)
+{
+    return index == 0 ? 0 : load_u64(server->hashes.ptr + (index - 1) * 8);
+}
+
+/* Appends the chained hash of each entry from `first` on; what was there before is replaced. */
+static void chain(struct server *server, index_t first, index_t last)
+{
+    server->hashes.len = (size_t)(first - 1) * 8;
+    for (index_t index = first; index <= last; index++) {
+        const struct raft_entry *entry = raft_log_entry(server->raft, index);
+        uint64_t hash = hash64(entry->payload.ptr, entry->payload.len, hash_at(server, index - 1));
+        hash = hash64_mix(hash, entry->term);
+        buf_add_u64(&server->hashes, hash64_mix(hash, (uint64_t)entry->type));
+    }
+}
+
+static void observe_append(struct server *server, index_t first, index_t last, bool by_leader)
+{
+    struct mem *mem = server->env->mem;
+    size_t count = (size_t)(last - first + 1);
+    struct obs_entry *entries = mem_alloc(mem, count * sizeof(*entries));
+    chain(server, first, last);
+    for (size_t i = 0; i < count; i++) {
+        entries[i].term = raft_log_term(server->raft, first + i);
+        entries[i].hash = hash_at(server, first + i);
+    }
+    struct obs_event event = begin(server, OBS_APPEND);
+    event.append.first = first;
+    event.append.entries = entries;
+    event.append.count = count;
+    event.append.by_leader = by_leader;
+    env_observe(server->env, &event);
+    mem_free(mem, entries);
+}
+
+void observe_boot(struct server *server, const struct storage_boot *boot)
+{
+    if (server->env->observer == NULL) {
+        return;
+    }
+    struct obs_event event = begin(server, OBS_BOOT);
+    event.boot.boot = boot->boot;
+    event.boot.term = boot->hard.term;
+    event.boot.vote = boot->hard.vote;
+    event.boot.first = boot->snapshot_index + 1;
+    event.boot.last = boot->snapshot_index + boot->entry_count;
+    event.boot.commit = boot->hard.commit;
+    env_observe(server->env, &event);
+    if (boot->entry_count > 0) {
+        observe_append(server, event.boot.first, event.boot.last, false);
+    }
+}
+
+static enum obs_role role_of(const struct server *server, enum raft_role role)
+{
+    switch (role) {
+    case RAFT_PRE_CANDIDATE: return OBS_PRE_CANDIDATE;
+    case RAFT_CANDIDATE: return OBS_CANDIDATE;
+    case RAFT_LEADER: return OBS_LEADER;
+    case RAFT_FOLLOWER:
+    case RAFT_HALTED: break;
+    }
+    bool learner = raft_conf_is_learner(raft_conf(server->raft), server->id);
+    return learner ? OBS_LEARNER : OBS_FOLLOWER;
+}
+
+static void observe_vote(struct server *server, const struct raft_persist *persist)
+{
+    if (!persist->hard_changed || persist->hard.vote == 0) {
+        return;
+    }
+    struct obs_event event = begin(server, OBS_VOTE);
+    event.vote.term = persist->hard.term;
+    event.vote.candidate = persist->hard.vote;
+    env_observe(server->env, &event);
+}
+
+void observe_update(struct server *server, const struct raft_update *update)
+{
+    if (server->env->observer == NULL) {
+        return;
+    }
+    observe_vote(server, &update->persist);
+    if (update->truncated_from != 0) {
+        struct obs_event event = begin(server, OBS_TRUNCATE);
+        event.truncate.index = update->truncated_from;
+        env_observe(server->env, &event);
+    }
+    if (update->state_changed) {
+        struct obs_event event = begin(server, OBS_ROLE);
+        event.role.role = role_of(server, update->role);
+        event.role.term = update->term;
+        event.role.leader = update->leader;
+        env_observe(server->env, &event);
+    }
+    if (update->appended_first != 0) {
+        observe_append(server, update->appended_first, update->appended_last,
+                       update->role == RAFT_LEADER);
+    }
+    if (update->commit_first != 0) {
+        struct obs_event event = begin(server, OBS_COMMIT);
+        event.commit.index = update->commit_last;
+        event.commit.term = raft_term(server->raft);
+        event.commit.by_leader = raft_role(server->raft) == RAFT_LEADER;
+        env_observe(server->env, &event);
+    }
+}
+
+void observe_apply(struct server *server, index_t index, term_t term)
+{
+    if (server->env->observer == NULL) {
+        return;
+    }
+    struct obs_event event = begin(server, OBS_APPLY);
+    event.apply.index = index;
+    event.apply.term = term;
+    event.apply.state_hash = hash64_mix(mvcc_hash(server->mvcc), server->members_hash);
+    event.apply.revision = mvcc_revision(server->mvcc);
+    env_observe(server->env, &event);
+}
+
+void observe_config(struct server *server, index_t index)
+{
+    if (server->env->observer == NULL) {
+        return;
+    }
+    const struct raft_conf *conf = raft_conf(server->raft);
+    struct obs_event event = begin(server, OBS_CONFIG);
+    event.config.index = index;
+    event.config.voters = conf->voters;
+    event.config.voter_count = conf->voter_count;
+    event.config.learners = conf->learners;
+    event.config.learner_count = conf->learner_count;
+    env_observe(server->env, &event);
+}
+
+void observe_read(struct server *server, bool serializable)
+{
+    struct obs_event event = begin(server, OBS_READ);
+    event.read.serializable = serializable;
+    event.read.read_index = serializable ? 0 : server->reads.index;
+    event.read.applied = server->applied;
+    env_observe(server->env, &event);
+}
+
+void observe_request(struct request *request)
+{
+    struct obs_event event = begin(request->server, OBS_REQUEST);
+    event.request.id = request->head.seq;
+    event.request.method = grpc_call_method(request->call)->name;
+    env_observe(request->server->env, &event);
+}
+
+void observe_answer(struct server *server, uint64_t seq, int status)
+{
+    struct obs_event event = begin(server, OBS_ANSWER);
+    event.answer.id = seq;
+    event.answer.status = status;
+    env_observe(server->env, &event);
+}
+
+void observe_published(struct server *server)
+{
+    struct obs_event event = begin(server, OBS_PUBLISHED);
+    env_observe(server->env, &event);
+}

@@ -1,0 +1,254 @@
+#include "request.h"
+
+#include "base/assert.h"
+#include "base/probe.h"
+#include "node.h"
+
+/* Requests that wait at once. Past it clients are told to come back: memory is not for queueing. */
+#define WAITING_MAX 16384
+
+/* What one batch of proposals may carry. */
+#define BATCH_MAX 1024
+
+struct request *request_new(struct server *server, enum entry_kind kind, struct grpc_call *call)
+{
+    struct request *request = mem_zalloc(server->env->mem, 1, sizeof(*request));
+    request->server = server;
+    request->head = (struct entry_head){kind, server->id, server->boot, ++server->seq};
+    request->call = call;
+    request->own = call == NULL;
+    list_init(&request->link);
+    buf_init(&request->payload, server->env->mem);
+    entry_put_head(&request->payload, &request->head);
+    return request;
+}
+
+static bool is_conf(const struct request *request)
+{
+    return request->head.kind == ENTRY_CONF;
+}
+
+void request_free(struct request *request)
+{
+    struct server *server = request->server;
+    ASSERT(request->call == NULL);
+    env_timer_stop(server->env, &request->timer);
+    buf_fini(&request->payload);
+    mem_free(server->env->mem, request);
+}
+
+static void unlink_request(struct request *request)
+{
+    struct server *server = request->server;
+    list_remove(&request->link);
+    if (map_remove(&server->waiting, request->head.seq) != NULL) {
+        server->waiting_count--;
+    }
+}
+
+/* What etcd says of a request that ran out of time (its parseProposeCtxErr): whoever never got
+ * as far as a leader hears only that time is over. */
+static int timeout_error(const struct request *request)
+{
+    const struct server *server = request->server;
+    if (request->state != REQUEST_PROPOSED) {
+        return ERR_ETCD_DEADLINE;
+    }
+    int64_t elected = server->leader_elected_ns;
+    int64_t lost = elected - 2 * server->config.election_ns;
+    if (request->start_ns > lost && request->start_ns < elected) {
+        return ERR_ETCD_TIMEOUT_LEADER_FAIL;
+    }
+    if (server->leader == 0) {
+        return ERR_ETCD_TIMEOUT;
+    }
+    if (server->leader != server->id) {
+        bool connected = members_connected_since(server, server->leader, request->start_ns);
+        return connected ? ERR_ETCD_TIMEOUT : ERR_ETCD_TIMEOUT_CONN_LOST;
+    }
+    const struct raft_conf *conf = raft_conf(server->raft);
+    uint32_t connected = 0;
+    for (uint32_t i = 0; i < conf->voter_count; i++) {
+        connected += members_connected_since(server, conf->voters[i], request->start_ns) ? 1 : 0;
+    }
+    return connected >= raft_conf_quorum(conf) ? ERR_ETCD_TIMEOUT : ERR_ETCD_TIMEOUT_CONN_LOST;
+}
+
+static void on_deadline(struct env_timer *timer)
+{
+    struct request *request = timer->data;
+    PROBE("server.request_timeout");
+    int err = timeout_error(request);
+    unlink_request(request);
+    rpc_fail(request, err);
+    request_free(request);
+}
+
+void request_submit(struct request *request, int64_t deadline_ns)
+{
+    struct server *server = request->server;
+    request->start_ns = env_now_ns(server->env);
+    if (request->call != NULL) {
+        grpc_call_set_user(request->call, request);
+        observe_request(request);
+    }
+    if (request->payload.len - ENTRY_HEAD_BYTES > REQUEST_BYTES_MAX) {
+        rpc_fail(request, ERR_ETCD_TOO_LARGE);
+        request_free(request);
+        return;
+    }
+    if (!request->own &&
+        (server->waiting_count >= WAITING_MAX || server->commit > server->applied + 5000)) {
+        PROBE("server.too_many_requests");
+        rpc_fail(request, ERR_ETCD_TOO_MANY);
+        request_free(request);
+        return;
+    }
+    if (server->phase >= SERVER_STOPPING) {
+        rpc_fail(request, ERR_ETCD_STOPPED);
+        request_free(request);
+        return;
+    }
+    request->state = REQUEST_GATHERED;
+    list_push_back(&server->gathered, &request->link);
+    map_put(&server->waiting, request->head.seq, request);
+    server->waiting_count++;
+    if (deadline_ns != INT64_MAX) {
+        request->timer.fire = on_deadline;
+        request->timer.data = request;
+        env_timer_set(server->env, &request->timer, deadline_ns);
+    }
+}
+
+struct request *request_take(struct server *server, const struct entry_head *head)
+{
+    if (head->origin != server->id || head->boot != server->boot) {
+        return NULL;
+    }
+    struct request *request = map_get(&server->waiting, head->seq);
+    if (request != NULL) {
+        unlink_request(request);
+    }
+    return request;
+}
+
+void request_canceled(struct grpc_call *call)
+{
+    struct request *request = grpc_call_user(call);
+    if (request == NULL) {
+        return;
+    }
+    PROBE("server.client_gone");
+    observe_answer(request->server, request->head.seq, GRPC_CANCELED);
+    request->call = NULL;
+    if (request->state == REQUEST_GATHERED || request->state == REQUEST_PARKED) {
+        /* Nobody has seen it yet: etcd's context is canceled before it proposes. */
+        unlink_request(request);
+        request_free(request);
+    }
+}
+
+static void park(struct request *request)
+{
+    request->state = REQUEST_PARKED;
+    list_push_back(&request->server->parked, &request->link);
+}
+
+static void proposed(struct request *request)
+{
+    request->state = REQUEST_PROPOSED;
+    buf_fini(&request->payload);
+    list_push_back(&request->server->proposed, &request->link);
+}
+
+static void dropped(struct request *request, int err)
+{
+    if (err == ERR_BUSY) {
+        PROBE("server.proposal_busy");
+        unlink_request(request);
+        rpc_fail(request, ERR_ETCD_TOO_MANY);
+        request_free(request);
+        return;
+    }
+    if (err == ERR_LIMIT) {
+        unlink_request(request);
+        rpc_fail(request, ERR_ETCD_TOO_LARGE);
+        request_free(request);
+        return;
+    }
+    park(request);
+}
+
+/* Proposes all requests of `batch`, all or none. */
+static void propose_batch(struct server *server, struct list *batch, const struct slice *payloads,
+                          size_t count, bool conf)
+{
+    int err = 0;
+    if (count == 0) {
+        return;
+    }
+    enum raft_propose_result result = consensus_propose(server, conf, payloads, count, &err);
+    struct list *it;
+    while ((it = list_pop_front(batch)) != NULL) {
+        struct request *request = container_of(it, struct request, link);
+        if (result == RAFT_PROPOSE_DROPPED) {
+            dropped(request, err);
+        } else {
+            proposed(request);
+        }
+    }
+}
+
+void requests_flush(struct server *server)
+{
+    struct slice payloads[BATCH_MAX];
+    struct list batch;
+    list_init(&batch);
+    while (!list_empty(&server->gathered)) {
+        size_t count = 0;
+        bool conf = false;
+        while (!list_empty(&server->gathered) && count < BATCH_MAX && !conf) {
+            struct request *request = container_of(server->gathered.next, struct request, link);
+            conf = is_conf(request);
+            if (conf && count > 0) {
+                break; /* a membership change goes alone, in its turn */
+            }
+            list_remove(&request->link);
+            list_push_back(&batch, &request->link);
+            payloads[count++] = buf_slice(&request->payload);
+        }
+        conf = count == 1 && is_conf(container_of(batch.next, struct request, link));
+        propose_batch(server, &batch, payloads, count, conf);
+    }
+}
+
+void requests_unpark(struct server *server)
+{
+    list_each (it, &server->parked) {
+        container_of(it, struct request, link)->state = REQUEST_GATHERED;
+    }
+    /* They came before what this turn has gathered. */
+    struct list all;
+    list_init(&all);
+    list_splice_back(&all, &server->parked);
+    list_splice_back(&all, &server->gathered);
+    list_splice_back(&server->gathered, &all);
+}
+
+static void fail_list(struct server *server, struct list *list, int err)
+{
+    (void)server;
+    while (!list_empty(list)) {
+        struct request *request = container_of(list->next, struct request, link);
+        unlink_request(request);
+        rpc_fail(request, err);
+        request_free(request);
+    }
+}
+
+void requests_fail(struct server *server, int err)
+{
+    fail_list(server, &server->gathered, err);
+    fail_list(server, &server->parked, err);
+    fail_list(server, &server->proposed, err);
+}

@@ -1,0 +1,220 @@
+/* etcdserverpb.Maintenance: Status, MoveLeader, Alarm (list); and grpc.health.v1.
+ */
+#include "base/assert.h"
+#include "base/probe.h"
+#include "node.h"
+
+/* A MoveLeader that waits for its target to lead. */
+struct move {
+    struct list link;
+    struct server *server;
+    struct grpc_call *call;
+    member_id_t target;
+    struct env_timer timer;
+};
+
+static void status_message(struct grpc_call *call, struct slice bytes)
+{
+    struct server *server = rpc_server(call);
+    ProtobufCMessage *message = rpc_unpack(call, &etcdserverpb__status_request__descriptor, bytes);
+    if (message == NULL) {
+        return;
+    }
+    pb_free(server->env->mem, message);
+    Etcdserverpb__ResponseHeader header;
+    Etcdserverpb__StatusResponse response;
+    char *errors[1] = {pb_string(err_text(ERR_ETCD_NO_LEADER))};
+    rpc_header(server, &header);
+    etcdserverpb__status_response__init(&response);
+    response.header = &header;
+    response.version = pb_string(SERVER_ETCD_VERSION);
+    response.dbsize = (int64_t)mvcc_size(server->mvcc);
+    response.dbsizeinuse = response.dbsize;
+    response.leader = server->leader;
+    response.raftindex = server->commit;
+    response.raftterm = server->applied_term;
+    response.raftappliedindex = server->applied;
+    response.islearner = members_is_learner(server);
+    if (server->leader == 0) {
+        response.n_errors = 1;
+        response.errors = errors;
+    }
+    rpc_answer(call, &response.base);
+}
+
+/* Alarm ---------------------------------------------------------------------------------------- */
+
+static void alarm_message(struct grpc_call *call, struct slice bytes)
+{
+    struct server *server = rpc_server(call);
+    if (rpc_refused_by_learner(call)) {
+        return;
+    }
+    ProtobufCMessage *message = rpc_unpack(call, &etcdserverpb__alarm_request__descriptor, bytes);
+    if (message == NULL) {
+        return;
+    }
+    bool list = ((const Etcdserverpb__AlarmRequest *)message)->action ==
+                ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__GET;
+    pb_free(server->env->mem, message);
+    if (!list) {
+        port_call_err(call, ERR_UNIMPLEMENTED);
+        return;
+    }
+    /* etcd asks through the log, so that the list is no older than the call. */
+    struct request *request = request_new(server, ENTRY_ALARM, call);
+    buf_add_slice(&request->payload, bytes);
+    request_submit(request, rpc_deadline_ns(call, server_request_timeout_ns(server)));
+}
+
+void maintenance_answer_alarm(struct request *request)
+{
+    struct grpc_call *call = request->call;
+    Etcdserverpb__AlarmResponse response;
+    if (call == NULL) {
+        return;
+    }
+    request->call = NULL;
+    observe_answer(request->server, request->head.seq, GRPC_OK);
+    etcdserverpb__alarm_response__init(&response); /* as captured: no header */
+    rpc_answer(call, &response.base);
+}
+
+/* MoveLeader ----------------------------------------------------------------------------------- */
+
+static void free_move(struct move *move)
+{
+    list_remove(&move->link);
+    env_timer_stop(move->server->env, &move->timer);
+    mem_free(move->server->env->mem, move);
+}
+
+static void end_move(struct move *move, int err)
+{
+    struct grpc_call *call = move->call;
+    struct server *server = move->server;
+    grpc_call_set_user(call, NULL);
+    free_move(move);
+    if (err != 0) {
+        port_call_err(call, err);
+        return;
+    }
+    Etcdserverpb__ResponseHeader header;
+    Etcdserverpb__MoveLeaderResponse response;
+    rpc_header(server, &header);
+    etcdserverpb__move_leader_response__init(&response);
+    response.header = &header;
+    rpc_answer(call, &response.base);
+}
+
+static void on_deadline(struct env_timer *timer)
+{
+    end_move(timer->data, ERR_ETCD_TRANSFER_TIMEOUT);
+}
+
+static int check_move(const struct server *server, member_id_t target)
+{
+    const struct member *member = membership_find(&server->members, target);
+    if (!consensus_is_leader(server)) {
+        return ERR_ETCD_NOT_LEADER;
+    }
+    if (server->phase != SERVER_RUNNING) {
+        return ERR_ETCD_STOPPED;
+    }
+    return member == NULL || member->is_learner ? ERR_ETCD_BAD_TRANSFEREE : 0;
+}
+
+static void move_message(struct grpc_call *call, struct slice bytes)
+{
+    struct server *server = rpc_server(call);
+    if (rpc_refused_by_learner(call)) {
+        return;
+    }
+    ProtobufCMessage *message =
+        rpc_unpack(call, &etcdserverpb__move_leader_request__descriptor, bytes);
+    if (message == NULL) {
+        return;
+    }
+    member_id_t target = ((const Etcdserverpb__MoveLeaderRequest *)message)->targetid;
+    pb_free(server->env->mem, message);
+    int rv = check_move(server, target);
+    if (rv != 0) {
+        port_call_err(call, rv);
+        return;
+    }
+    struct move *move = mem_zalloc(server->env->mem, 1, sizeof(*move));
+    move->server = server;
+    move->call = call;
+    move->target = target;
+    move->timer.fire = on_deadline;
+    move->timer.data = move;
+    list_push_back(&server->moves, &move->link);
+    grpc_call_set_user(call, move);
+    if (target == server->id) {
+        end_move(move, 0);
+        return;
+    }
+    env_timer_set(server->env, &move->timer,
+                  rpc_deadline_ns(call, server_request_timeout_ns(server)));
+    LOG(server->env, INFO, "leadership transfer starts", log_hex("from", server->id),
+        log_hex("to", target));
+    struct raft_event event = {.type = RAFT_EVENT_TRANSFER, .member = target};
+    consensus_step(server, &event);
+}
+
+static void move_canceled(struct grpc_call *call)
+{
+    struct move *move = grpc_call_user(call);
+    if (move != NULL) {
+        free_move(move);
+    }
+}
+
+void maintenance_leader_changed(struct server *server)
+{
+    list_each_safe (it, &server->moves) {
+        struct move *move = container_of(it, struct move, link);
+        end_move(move, server->leader == move->target ? 0 : ERR_ETCD_TRANSFER_TIMEOUT);
+    }
+}
+
+void maintenance_transfer_failed(struct server *server, int err)
+{
+    maintenance_fail(server, err == ERR_CANCELED ? ERR_ETCD_TRANSFER_TIMEOUT : err);
+}
+
+void maintenance_fail(struct server *server, int err)
+{
+    list_each_safe (it, &server->moves) {
+        end_move(container_of(it, struct move, link), err);
+    }
+}
+
+static const struct grpc_method methods[] = {
+    {.name = "Status", .message = status_message},
+    {.name = "Alarm", .message = alarm_message, .canceled = request_canceled},
+    {.name = "MoveLeader", .message = move_message, .canceled = move_canceled},
+};
+
+const struct grpc_service rpc_maintenance = {"etcdserverpb.Maintenance", methods,
+                                             sizeof(methods) / sizeof(methods[0])};
+
+/* grpc.health.v1.Health: SERVING for the server as a whole, as etcd always answers. The two
+ * messages have one field each: HealthCheckRequest.service = 1, HealthCheckResponse.status = 1 (1:
+ * SERVING). */
+static void health_message(struct grpc_call *call, struct slice bytes)
+{
+    static const uint8_t serving[] = {0x08, 0x01};
+    if (bytes.len > 0) {
+        grpc_call_finish(call, GRPC_NOT_FOUND, slice_str("unknown service"));
+        return;
+    }
+    port_call_send(call, slice_of(serving, sizeof(serving)));
+    port_call_ok(call);
+}
+
+static const struct grpc_method health_methods[] = {
+    {.name = "Check", .message = health_message},
+};
+
+const struct grpc_service rpc_health = {"grpc.health.v1.Health", health_methods, 1};

@@ -224,7 +224,7 @@ MUST_CHECK int membership_publish_apply(struct membership *m,
 /* --- Peers' /members and snapshots --- */
 
 /* etcd's JSON on the peer port: [{"id":DECIMAL,"peerURLs":[..],"isLearner":true,"name":"..",
- * "clientURLs":[..]}], empty fields left out; ends without a line feed. */
+ * "clientURLs":[..]}] and a line feed; empty fields left out. */
 void membership_write_json(const struct membership *m, struct buf *out);
 /* Into a list that was just initialised; the cluster id is in a header, X-Etcd-Cluster-Id, and the
  * caller's business. Unknown fields are passed over. ERR_PROTO, ERR_LIMIT; m is then to be

@@ -43,6 +43,16 @@ static void finish_ok(struct client_call *call, struct slice bytes)
     finish(call, GRPC_INTERNAL);
 }
 
+static void finish_too_large(struct client_call *call)
+{
+    PROBE("client.request_too_large");
+    buf_printf(&call->text,
+               "rpc error: code = ResourceExhausted desc = trying to send message larger than max "
+               "(%zu vs. %d)",
+               call->request.len, CLIENT_SEND_BYTES_MAX);
+    finish(call, GRPC_RESOURCE_EXHAUSTED);
+}
+
 static void enqueue(struct client_call *call)
 {
     list_remove(&call->link);
@@ -126,6 +136,10 @@ static void wake(struct env_timer *timer)
 {
     struct client_call *call = timer->data;
     struct client *client = call->client;
+    if (call->request.len > CLIENT_SEND_BYTES_MAX) {
+        finish_too_large(call);
+        return;
+    }
     if (env_now_ns(client->env) >= call->deadline_ns) {
         PROBE("client.deadline");
         abandon(call, ERR_DEADLINE);
@@ -196,6 +210,12 @@ void client_start(struct client *client, struct client_call *call,
     buf_init(&call->text, client->mem);
     pb_pack(request, &call->request);
     list_init(&call->link);
+    if (call->request.len > CLIENT_SEND_BYTES_MAX) {
+        call->state = CALL_RETRYING;
+        list_push_back(&client->others, &call->link);
+        arm(call, env_now_ns(client->env));
+        return;
+    }
     enqueue(call);
     arm(call, deadline_ns);
     if (deadline_ns > env_now_ns(client->env)) {

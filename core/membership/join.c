@@ -2,21 +2,11 @@
 #include "list.h"
 #include "text.h"
 
-/* A name may be empty: the variables that `member add` prints hold "=URL" for members that never
- * started. */
-static const struct member *by_name(const struct membership *m, struct slice name)
-{
-    for (size_t i = 0; i < m->count; i++) {
-        if (slice_eq(m->members[i]->name, name)) {
-            return m->members[i];
-        }
-    }
-    return NULL;
-}
-
 int membership_check_existing(const struct membership *initial, struct slice name, struct buf *why)
 {
-    if (by_name(initial, name) == NULL) {
+    /* An empty name is no member's own, though the variables that `member add` prints hold "=URL"
+     * for members that never started. */
+    if (membership_find_name(initial, name) == NULL) {
         membership_text_printf(why, "couldn't find local name ");
         membership_text_quote(why, name);
         membership_text_printf(why, " in the initial cluster configuration");
@@ -57,7 +47,7 @@ int membership_check_new(const struct membership *initial, struct slice name,
     if (rv != 0) {
         return rv;
     }
-    const struct member *own = by_name(initial, name);
+    const struct member *own = membership_find_name(initial, name);
     if (membership_same_urls(&own->peer_urls, advertised)) {
         return 0;
     }

@@ -66,12 +66,13 @@ static int timeout_error(const struct request *request)
         bool connected = members_connected_since(server, server->leader, request->start_ns);
         return connected ? ERR_ETCD_TIMEOUT : ERR_ETCD_TIMEOUT_CONN_LOST;
     }
-    const struct raft_conf *conf = raft_conf(server->raft);
-    uint32_t connected = 0;
-    for (uint32_t i = 0; i < conf->voter_count; i++) {
-        connected += members_connected_since(server, conf->voters[i], request->start_ns) ? 1 : 0;
+    /* etcd counts learners too here (isConnectedToQuorumSince over all members). */
+    const struct membership *members = &server->members;
+    size_t connected = 0;
+    for (size_t i = 0; i < members->count; i++) {
+        connected += members_connected_since(server, members->members[i]->id, request->start_ns);
     }
-    return connected >= raft_conf_quorum(conf) ? ERR_ETCD_TIMEOUT : ERR_ETCD_TIMEOUT_CONN_LOST;
+    return connected >= members->count / 2 + 1 ? ERR_ETCD_TIMEOUT : ERR_ETCD_TIMEOUT_CONN_LOST;
 }
 
 static void on_deadline(struct env_timer *timer)
@@ -141,11 +142,11 @@ void request_canceled(struct grpc_call *call)
     PROBE("server.client_gone");
     observe_answer(request->server, request->head.seq, GRPC_CANCELED);
     request->call = NULL;
-    if (request->state == REQUEST_GATHERED || request->state == REQUEST_PARKED) {
-        /* Nobody has seen it yet: etcd's context is canceled before it proposes. */
-        unlink_request(request);
-        request_free(request);
-    }
+    /* If it is proposed, the entry may still be committed, and is then applied without an answer.
+     * Nobody waits for that here: a request whose client set no deadline would wait for ever if
+     * its entry is lost. */
+    unlink_request(request);
+    request_free(request);
 }
 
 static void park(struct request *request)

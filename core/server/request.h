@@ -9,7 +9,8 @@
  *       v
  *    (freed)
  *
- * A client that goes away leaves its request waiting without a call: the entry is not taken back.
+ * A client that goes away takes its request with it, but not the entry: what was proposed may still
+ * be committed and applied, without an answer.
  */
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H

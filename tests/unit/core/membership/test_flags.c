@@ -96,6 +96,8 @@ static void test_own_name_must_be_there(void **state)
     buf_clear(&w->why);
     assert_int_equal(membership_check_existing(&w->m, slice_str("bad0"), &w->why), ERR_INVALID);
     assert_int_equal(membership_check_existing(&w->m, slice_str("a"), &w->why), 0);
+    assert_int_equal(parse(w, "=http://127.0.0.1:23801", "t"), 0);
+    assert_int_equal(membership_check_existing(&w->m, slice_str(""), NULL), ERR_INVALID);
 }
 
 static void test_advertised_urls_must_match(void **state)

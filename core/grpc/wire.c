@@ -25,12 +25,16 @@ int grpc_timeout_parse(struct slice text, int64_t *ns)
         return ERR_INVALID;
     }
     int64_t unit = unit_ns(text.ptr[text.len - 1]);
+    struct slice digits = slice_of(text.ptr, text.len - 1);
+    bool sign = digits.len > 1 && (digits.ptr[0] == '-' || digits.ptr[0] == '+');
     uint64_t value;
-    if (unit == 0 || slice_to_u64(slice_of(text.ptr, text.len - 1), &value) != 0) {
+    if (unit == 0 || slice_to_u64(slice_from(digits, sign), &value) != 0) {
         return ERR_INVALID;
     }
-    /* 99999999 hours are past 2^63 ns: such a call never times out. */
+    /* 99999999 hours are past 2^63 ns: such a call never times out. A negative one already has. */
+    bool negative = sign && digits.ptr[0] == '-';
     *ns = (int64_t)value > INT64_MAX / unit ? INT64_MAX : (int64_t)value * unit;
+    *ns = negative ? -*ns : *ns;
     return 0;
 }
 
@@ -133,4 +137,25 @@ const char *grpc_status_name(int status)
 {
     int count = (int)(sizeof(status_names) / sizeof(status_names[0]));
     return status >= 0 && status < count ? status_names[status] : NULL;
+}
+
+void grpc_quote(struct buf *out, struct slice text)
+{
+    buf_add_u8(out, '"');
+    size_t i = 0;
+    while (i < text.len) {
+        uint8_t c = text.ptr[i];
+        size_t n = rune_len(slice_from(text, i));
+        if (c == '"' || c == '\\') {
+            buf_printf(out, "\\%c", c);
+            i++;
+        } else if (n == 0 || c < 0x20 || c == 0x7F) {
+            buf_printf(out, "\\x%02x", c);
+            i++;
+        } else {
+            buf_add(out, text.ptr + i, n);
+            i += n;
+        }
+    }
+    buf_add_u8(out, '"');
 }

@@ -36,14 +36,14 @@ struct grpc_method {
     bool server_streams; /* for the reader only: grpc_call_send may be called any number of times */
     /* The call begins; its metadata can be read. NULL is allowed. */
     void (*start)(struct grpc_call *call);
-    /* One message, borrowed for the call of this function. */
+    /* One message, borrowed until this returns or the call is finished. */
     void (*message)(struct grpc_call *call, struct slice message);
     /* The client has sent its last message (client_streams only). NULL is allowed. */
     void (*half_closed)(struct grpc_call *call);
     /* All that was sent has been given out: time to send more. NULL is allowed. */
     void (*drained)(struct grpc_call *call);
-    /* The client has reset the call or is gone. Nothing can be sent; the call ends when this
-     * returns. NULL is allowed only if the method finishes inside start, message or half_closed. */
+    /* The client has reset or broken the call, or is gone. Nothing can be sent; the call ends when
+     * this returns. NULL is allowed only if nothing else remembers the call. */
     void (*canceled)(struct grpc_call *call);
 };
 

@@ -51,7 +51,7 @@ struct http1_server *http1_server_new(struct mem *mem, const struct http1_server
 void http1_server_free(struct http1_server *s);
 /* Takes all bytes. ERR_PROTO or ERR_LIMIT: the answer to it is in the output; send it and close. */
 MUST_CHECK int http1_server_recv(struct http1_server *s, struct slice bytes);
-/* Moves at most max bytes of output. */
+/* Moves at most max bytes of output; may then hand on a pipelined request. */
 void http1_server_send(struct http1_server *s, struct buf *out, size_t max);
 bool http1_server_wants_read(const struct http1_server *s);
 bool http1_server_wants_write(const struct http1_server *s);
@@ -64,8 +64,8 @@ bool http1_request_field(const struct http1_request *request, const char *name,
 
 struct http1_answer {
     int status;
-    const char *content_type;         /* NULL: "text/plain; charset=utf-8" */
-    const struct http1_field *fields; /* written before Content-Type */
+    const char *content_type;         /* NULL: text/plain in UTF-8, written as a guess is */
+    const struct http1_field *fields; /* at most 12; written sorted by name, as Go does */
     size_t field_count;
     struct slice body;
 };

@@ -5,19 +5,23 @@
  * carry.
  *
  * Invariants:
- *  - Every stream that was announced (event `request`, or http2_request returned it) ends in
- * exactly one event `close`; until that event returns its pointer is valid, and never after.
- *  - An error of one stream resets that stream and nothing else; an error of the session makes
- *    http2_recv fail, and from then on the session only sends what it owes the peer (a GOAWAY).
- *  - What the session itself holds stays below options.memory_base + options.memory_factor times
- * the bytes received: streams and header fields past that are refused. What the user wrote and the
- *    peer has not read comes on top; http2_wants_read turns false while that is more than
- *    options.pending_max, and a host that heeds it cannot be made to grow by a peer that never
- * reads.
+ *
+ * - Every stream that was announced (event `request`, or http2_request returned it) ends in exactly
+ *   one event `close`; until that event returns its pointer is valid, and never after.
+ *
+ * - An error of one stream resets that stream and nothing else. An error of the session makes
+ *   http2_recv fail, or the session finished after the next http2_send; from then on it only sends
+ *   what it owes the peer (a GOAWAY).
+ *
+ * - What the session itself holds stays below options.memory_base + options.memory_factor times the
+ *   bytes received: streams past that are refused, and at the limit the session ends. What the user
+ *   wrote and the peer has not taken comes on top: http2_wants_read turns false while more than
+ *   options.pending_max is ready to go and does not go, and past options.pending_refuse new streams
+ *   are refused, so that a peer that never reads or opens no window cannot make its host grow.
  *
  * Events arrive during http2_recv, http2_send, http2_close and http2_free. In all of them streams
- * may be answered, written, reset and begun; http2_recv, http2_send and http2_free may not be
- * called.
+ * may be answered, written, reset and begun; http2_recv, http2_send, http2_close and http2_free may
+ * not be called.
  */
 #ifndef HTTP2_HTTP2_H
 #define HTTP2_HTTP2_H
@@ -63,6 +67,9 @@ enum http2_match http2_preface_match(struct slice first);
 struct http2;
 struct http2_stream;
 
+/* Fields of one block that is sent. */
+#define HTTP2_SEND_FIELDS_MAX 32
+
 /* A header field to send. Names are in lower case; pseudo-header fields come first. */
 struct http2_field {
     struct slice name;
@@ -75,9 +82,10 @@ struct http2_field {
 struct http2_events {
     /* Server: the header fields of a new stream are complete; http2_stream_field reads them. */
     void (*request)(void *ctx, struct http2_stream *stream);
-    /* Client: the final header fields of the answer are complete. `status` is :status. Client and
-     * server: a second block is the trailers; http2_stream_field then sees those only. */
+    /* Client: the final header fields of the answer are complete. `status` is :status. */
     void (*response)(void *ctx, struct http2_stream *stream, int status);
+    /* Client: the trailers of the answer; http2_stream_field now sees those only. A server does not
+     * keep the trailers of a request. */
     void (*trailers)(void *ctx, struct http2_stream *stream);
     /* Borrowed bytes of the body. They count against the windows until http2_stream_consume. */
     void (*data)(void *ctx, struct http2_stream *stream, struct slice bytes);
@@ -100,7 +108,8 @@ struct http2_options {
     uint32_t streams_max;   /* open streams of the peer; more are refused one by one */
     uint32_t fields_max;    /* header fields of one block */
     size_t field_bytes_max; /* names and values of one block, decoded */
-    size_t pending_max;     /* output not yet given out at which reading should stop */
+    size_t pending_max;     /* output ready and not taken at which reading should stop */
+    size_t pending_refuse;  /* output not yet given out at which new streams are refused */
     uint64_t memory_base;   /* see the invariants */
     uint32_t memory_factor;
     uint32_t resets_burst;    /* resets by the peer that are forgiven at once ... */
@@ -109,8 +118,8 @@ struct http2_options {
     uint32_t control_per_sec; /* (a stream or data in between forgives all of them) */
 };
 
-/* 4096 streams, 64 fields of 16 KiB, 1 MiB pending, 64 KiB + 8 x received, 1000 + 33/s resets,
- * 1000 + 10/s control frames. */
+/* 4096 streams, 64 fields of 16 KiB, 1 and 16 MiB pending, 64 KiB + 8 x received, 1000 + 33/s
+ * resets, 1000 + 10/s control frames. */
 void http2_options_default(struct http2_options *options);
 
 /* Copies options (NULL: the defaults) and events; borrows mem and ctx. What the session holds is
@@ -144,6 +153,12 @@ void http2_goaway(struct http2 *h, uint32_t code);
 void http2_terminate(struct http2 *h, uint32_t code);
 void http2_ping(struct http2 *h, uint64_t opaque);
 
+/* The peer's SETTINGS have come: it speaks HTTP/2. */
+bool http2_settled(const struct http2 *h);
+
+/* For what the layer above keeps for the peer's sake: it then counts against the budget. */
+struct mem *http2_mem(struct http2 *h);
+
 /* Bytes written by the user or owed to the peer, not yet given out. */
 size_t http2_pending(const struct http2 *h);
 uint64_t http2_received(const struct http2 *h);
@@ -173,12 +188,15 @@ void http2_stream_consume(struct http2_stream *s, size_t n);
 /* Written and not yet given out. */
 size_t http2_stream_pending(const struct http2_stream *s);
 
+/* Our end is asked for and has been given out. */
+bool http2_stream_ended(const struct http2_stream *s);
+
 int32_t http2_stream_id(const struct http2_stream *s);
 struct http2 *http2_stream_session(const struct http2_stream *s);
 void *http2_stream_user(const struct http2_stream *s);
 void http2_stream_set_user(struct http2_stream *s, void *user);
 /* The first received field of that name in the current block. The bytes are borrowed until the
- * next block of the stream or its close. False if there is none. */
+ * next block of the answer (client) or the close. False if there is none. */
 bool http2_stream_field(const struct http2_stream *s, const char *name, struct slice *value);
 size_t http2_stream_field_count(const struct http2_stream *s);
 void http2_stream_field_at(const struct http2_stream *s, size_t i, struct slice *name,

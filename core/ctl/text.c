@@ -12,25 +12,34 @@ static bool is_letter(uint8_t c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+/* Bytes of the well-formed UTF-8 sequence in front; 0 if there is none. */
+static size_t rune_length(struct slice s)
+{
+    for (size_t n = 1; n <= 4 && n <= s.len; n++) {
+        if (slice_is_utf8(slice_of(s.ptr, n))) {
+            return n;
+        }
+    }
+    return 0;
+}
+
 void text_quote(struct buf *out, struct slice s)
 {
+    static const char *const named[] = {"\\a", "\\b", "\\t", "\\n", "\\v", "\\f", "\\r"};
     buf_add_u8(out, '"');
-    bool utf8 = slice_is_utf8(s);
-    for (size_t i = 0; i < s.len; i++) {
-        uint8_t c = s.ptr[i];
+    while (s.len > 0) {
+        uint8_t c = s.ptr[0];
+        size_t n = rune_length(s);
         if (c == '"' || c == '\\') {
             buf_printf(out, "\\%c", c);
-        } else if (c == '\n') {
-            buf_add_str(out, "\\n");
-        } else if (c == '\r') {
-            buf_add_str(out, "\\r");
-        } else if (c == '\t') {
-            buf_add_str(out, "\\t");
-        } else if (c < 0x20 || c == 0x7f || (c >= 0x80 && !utf8)) {
+        } else if (c >= '\a' && c <= '\r') {
+            buf_add_str(out, named[c - '\a']);
+        } else if (c < 0x20 || c == 0x7f || n == 0) {
             buf_printf(out, "\\x%02x", c);
         } else {
-            buf_add_u8(out, c);
+            buf_add(out, s.ptr, n);
         }
+        s = slice_from(s, n == 0 ? 1 : n);
     }
     buf_add_u8(out, '"');
 }

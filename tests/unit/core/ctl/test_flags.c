@@ -1,0 +1,136 @@
+/* Flags as etcdctl's library reads them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/duration.h"
+#include "flags.h"
+
+#define WORDS(...) \
+    (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)
+
+static struct mem_pool *pool;
+static struct flags flags;
+
+static int setup(void **state)
+{
+    (void)state;
+    pool = mem_pool_new(1 << 20, 0xa5);
+    flags_init(&flags, mem_pool_mem(pool));
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    flags_fini(&flags);
+    int left = mem_pool_mem(pool)->bytes != 0;
+    mem_pool_free(pool);
+    return left;
+}
+
+static void test_defaults_are_etcdctls(void **state)
+{
+    (void)state;
+    assert_int_equal(flags.endpoint_count, 1);
+    assert_true(slice_eq_str(flags.endpoints[0], "127.0.0.1:2379"));
+    assert_int_equal(flag_number(&flags, F_COMMAND_TIMEOUT), 5 * SEC_NS);
+    assert_string_equal(flag_text(&flags, F_WRITE_OUT), "simple");
+    assert_true(flag_bool(&flags, F_INSECURE_TRANSPORT));
+    assert_false(flag_bool(&flags, F_HEX));
+}
+
+static void test_forms_of_a_value(void **state)
+{
+    (void)state;
+    assert_int_equal(flags_parse(&flags,
+                                 WORDS("k", "--endpoints=a:1,b:2", "-wjson", "--endpoints", "c:3",
+                                       "--hex", "v", "--insecure-discovery=false"),
+                                 0, 0),
+                     0);
+    assert_int_equal(flags.endpoint_count, 3);
+    assert_true(slice_eq_str(flags.endpoints[2], "c:3"));
+    assert_string_equal(flag_text(&flags, F_WRITE_OUT), "json");
+    assert_true(flag_bool(&flags, F_HEX));
+    assert_false(flag_bool(&flags, F_INSECURE_DISCOVERY));
+    assert_int_equal(flags.arg_count, 2);
+    assert_string_equal(flags.args[1], "v");
+}
+
+static void test_two_dashes_end_the_flags(void **state)
+{
+    (void)state;
+    assert_int_equal(flags_parse(&flags, WORDS("foo", "--", "-dash", "--hex"), 0, 0), 0);
+    assert_int_equal(flags.arg_count, 3);
+    assert_string_equal(flags.args[1], "-dash");
+    assert_false(flag_bool(&flags, F_HEX));
+}
+
+static void test_local_flags_belong_to_their_command(void **state)
+{
+    (void)state;
+    assert_int_equal(flags_parse(&flags, WORDS("--rev=3"), 0, F_BIT(F_REV)), 0);
+    assert_int_equal(flag_number(&flags, F_REV), 3);
+    assert_int_equal(flags_parse(&flags, WORDS("--rev=3"), 0, F_BIT(F_LIMIT)), ERR_USAGE);
+    assert_string_equal(buf_cstr(&flags.error), "unknown flag: --rev");
+}
+
+static void test_a_missing_value_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(flags_parse(&flags, WORDS("--endpoints"), 0, 0), ERR_USAGE);
+    assert_string_equal(buf_cstr(&flags.error), "flag needs an argument: --endpoints");
+}
+
+static void test_a_bad_value_is_told(void **state)
+{
+    (void)state;
+    assert_int_equal(flags_parse(&flags, WORDS("--limit=x"), 0, F_BIT(F_LIMIT)), ERR_USAGE);
+    assert_string_equal(buf_cstr(&flags.error),
+                        "invalid argument \"x\" for \"--limit\" flag: strconv.ParseInt: parsing "
+                        "\"x\": invalid syntax");
+}
+
+static void test_variables_stand_in_for_flags(void **state)
+{
+    (void)state;
+    const struct env_var vars[] = {{"ETCDCTL_COMMAND_TIMEOUT", "1s"},
+                                   {"ETCDCTL_ENDPOINTS", "a:1,b:2"},
+                                   {"ETCDCTL_WRITE_OUT", ""}};
+    struct env env = {.vars = vars, .var_count = 3};
+    assert_int_equal(flags_from_vars(&flags, &env), 0);
+    assert_int_equal(flags.endpoint_count, 2);
+    assert_int_equal(flag_number(&flags, F_COMMAND_TIMEOUT), SEC_NS);
+    assert_string_equal(flag_text(&flags, F_WRITE_OUT), "simple");
+}
+
+static void test_a_flag_and_its_variable_conflict(void **state)
+{
+    (void)state;
+    const struct env_var vars[] = {{"ETCDCTL_ENDPOINTS", "a:1"}};
+    struct env env = {.vars = vars, .var_count = 1};
+    assert_int_equal(flags_parse(&flags, WORDS("--endpoints=b:2"), 0, 0), 0);
+    assert_int_equal(flags_from_vars(&flags, &env), ERR_USAGE);
+    assert_string_equal(buf_cstr(&flags.error),
+                        "conflicting environment variable \"ETCDCTL_ENDPOINTS\" is shadowed by "
+                        "corresponding command-line flag (either unset environment variable or "
+                        "disable flag)");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_defaults_are_etcdctls, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forms_of_a_value, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_dashes_end_the_flags, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_local_flags_belong_to_their_command, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_missing_value_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_bad_value_is_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_variables_stand_in_for_flags, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_flag_and_its_variable_conflict, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

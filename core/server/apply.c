@@ -189,12 +189,12 @@ static void apply_conf(struct server *server, index_t index, term_t term, struct
     server->applied = index;
     server->applied_told = index;
     server->applied_term = term;
+    server->conf_index = index;
     consensus_step(server, &event);
+    server->conf_index = 0;
     if (request != NULL) {
         request_free(request);
     }
-    observe_apply(server, index, term);
-    observe_config(server, index);
     members_sync_peers(server);
     if (done == RAFT_CONF_REMOVE && member == server->id && server->phase < SERVER_STOPPING) {
         LOG(server->env, ERROR, "the member has been permanently removed from the cluster",

@@ -45,7 +45,6 @@ static void init(struct server *server, struct env *env)
     list_init(&server->moves);
     map_init(&server->waiting, env->mem);
     buf_init(&server->record, env->mem);
-    buf_init(&server->hashes, env->mem);
     raft_message_space_init(&server->space, env->mem);
     membership_init(&server->members, env->mem);
     reads_init(server);
@@ -177,7 +176,6 @@ void server_end(struct server *server)
     raft_message_space_fini(&server->space);
     map_fini(&server->waiting);
     buf_fini(&server->record);
-    buf_fini(&server->hashes);
     config_fini(&server->config, env);
     mem_free(env->mem, server);
     env_exit(env, code, true);

@@ -103,7 +103,7 @@ struct server {
     struct list moves;
 
     /* observe.c */
-    struct buf hashes; /* chained payload hashes, 8 bytes an entry, by index - 1 */
+    index_t conf_index; /* of the conf entry whose application raft is being told */
 
     /* stop.c */
     int stop_signal;

@@ -13,32 +13,15 @@ static struct obs_event begin(const struct server *server, enum obs_kind kind)
     return event;
 }
 
-static uint64_t hash_at(const struct server *server, index_t index)
-{
-    return index == 0 ? 0 : load_u64(server->hashes.ptr + (index - 1) * 8);
-}
-
-/* Appends the chained hash of each entry from `first` on; what was there before is replaced. */
-static void chain(struct server *server, index_t first, index_t last)
-{
-    server->hashes.len = (size_t)(first - 1) * 8;
-    for (index_t index = first; index <= last; index++) {
-        const struct raft_entry *entry = raft_log_entry(server->raft, index);
-        uint64_t hash = hash64(entry->payload.ptr, entry->payload.len, hash_at(server, index - 1));
-        hash = hash64_mix(hash, entry->term);
-        buf_add_u64(&server->hashes, hash64_mix(hash, (uint64_t)entry->type));
-    }
-}
-
 static void observe_append(struct server *server, index_t first, index_t last, bool by_leader)
 {
     struct mem *mem = server->env->mem;
     size_t count = (size_t)(last - first + 1);
     struct obs_entry *entries = mem_alloc(mem, count * sizeof(*entries));
-    chain(server, first, last);
     for (size_t i = 0; i < count; i++) {
-        entries[i].term = raft_log_term(server->raft, first + i);
-        entries[i].hash = hash_at(server, first + i);
+        const struct raft_entry *entry = raft_log_entry(server->raft, first + i);
+        entries[i].term = entry->term;
+        entries[i].hash = hash64(entry->payload.ptr, entry->payload.len, (uint64_t)entry->type);
     }
     struct obs_event event = begin(server, OBS_APPEND);
     event.append.first = first;
@@ -91,22 +74,33 @@ static void observe_vote(struct server *server, const struct raft_persist *persi
     env_observe(server->env, &event);
 }
 
+static void observe_role(struct server *server, const struct raft_update *update)
+{
+    struct obs_event event = begin(server, OBS_ROLE);
+    event.role.role = role_of(server, update->role);
+    event.role.term = update->term;
+    event.role.leader = update->leader;
+    env_observe(server->env, &event);
+}
+
+/* The order is the one that env/observer.h promises. */
 void observe_update(struct server *server, const struct raft_update *update)
 {
     if (server->env->observer == NULL) {
         return;
     }
+    if (server->conf_index != 0) {
+        /* This step was the application of a conf entry: what follows happens under it. */
+        observe_apply(server, server->conf_index, server->applied_term);
+        observe_config(server, server->conf_index);
+    }
+    if (update->state_changed) {
+        observe_role(server, update);
+    }
     observe_vote(server, &update->persist);
     if (update->truncated_from != 0) {
         struct obs_event event = begin(server, OBS_TRUNCATE);
         event.truncate.index = update->truncated_from;
-        env_observe(server->env, &event);
-    }
-    if (update->state_changed) {
-        struct obs_event event = begin(server, OBS_ROLE);
-        event.role.role = role_of(server, update->role);
-        event.role.term = update->term;
-        event.role.leader = update->leader;
         env_observe(server->env, &event);
     }
     if (update->appended_first != 0) {

@@ -266,7 +266,7 @@ static int check(struct parse *p)
         return CONTRADICT(p, "--name must have 1 to %d bytes", MEMBER_NAME_MAX);
     }
     if (is_given(p, "listen-client-urls") && !is_given(p, "advertise-client-urls")) {
-        return REFUSE(
+        return CONTRADICT(
             p, "--advertise-client-urls is required when --listen-client-urls is set explicitly");
     }
     return check_times(p);

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/fmt.h"
+#include "base/probe.h"
 
 #define KEEPALIVE_SECONDS 30
 
@@ -254,7 +255,13 @@ static void on_connected(uv_connect_t *req, int status)
         PROBE("sock.met_itself");
         status = UV_ECONNREFUSED;
     }
-    connect_ended(sock, status);
+    /* Somebody was there, and has reset the connection before we looked. */
+    bool was_reset = status == UV_ECONNRESET;
+    connect_ended(sock, was_reset ? 0 : status);
+    if (was_reset) {
+        PROBE("sock.reset_before_opened");
+        sock_fail(sock, ERR_CONN_RESET);
+    }
 }
 
 /* A failure within the call is told later, as any other. */

@@ -66,8 +66,8 @@ struct world *world_new(void)
     unsigned pid = (unsigned)getpid();
     world->pool = pool;
     for (size_t i = 0; i < NODES_MAX; i++) {
-        fmt(world->addresses[i], sizeof(world->addresses[i]), "127.%u.%u.%u",
-            16 + (pid >> 8) % 200, pid & 255, (unsigned)i + 1);
+        fmt(world->addresses[i], sizeof(world->addresses[i]), "127.%u.%u.%u", 16 + (pid >> 8) % 200,
+            pid & 255, (unsigned)i + 1);
     }
     const char *tmp = getenv("TMPDIR");
     fmt(world->root, sizeof(world->root), "%s/quorate-env-XXXXXX", tmp != NULL ? tmp : "/tmp");

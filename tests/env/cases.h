@@ -27,7 +27,31 @@
     X(test_close_with_queued_bytes_is_no_orderly_end)     \
     X(test_stream_ends_when_its_peer_dies)                \
     X(test_streams_close_inside_any_callback)             \
-    X(test_exit_drops_open_handles)
+    X(test_exit_drops_open_handles)                       \
+    /* cases_link.c */                                    \
+    X(test_link_carries_records_whole)                    \
+    X(test_link_queue_has_a_limit)                        \
+    X(test_link_to_where_nobody_listens_is_refused)       \
+    X(test_link_fails_when_its_peer_dies)                 \
+    X(test_one_address_takes_streams_and_links)           \
+    /* cases_disk.c */                                    \
+    X(test_file_is_read_as_written)                       \
+    X(test_gaps_read_as_zeros)                            \
+    X(test_open_says_what_is_missing_or_there)            \
+    X(test_many_writes_run_at_once)                       \
+    X(test_exit_drops_requests_under_way)                 \
+    /* cases_disk_names.c */                              \
+    X(test_names_are_made_listed_renamed_and_removed)     \
+    X(test_synced_bytes_outlive_a_crash_and_locks_do_not) \
+    /* cases_console.c */                                 \
+    X(test_arguments_and_variables_arrive)                \
+    X(test_output_is_in_order_and_complete)               \
+    X(test_log_lines_are_json_on_standard_error)          \
+    X(test_input_is_read_to_its_end)                      \
+    X(test_stop_is_told_and_reported)                     \
+    X(test_stop_without_a_callback_ends_the_node)         \
+    X(test_nothing_is_called_after_exit)                  \
+    X(test_world_reports_memory_left_by_a_clean_exit)
 
 #define CASE_DECLARE(name) void name(void **state);
 ENV_CASES(CASE_DECLARE)

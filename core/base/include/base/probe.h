@@ -18,9 +18,9 @@ struct probe_site {
 /* Sites lie side by side, without the red zones that AddressSanitizer puts around globals; gcc puts
  * none into a named section and does not know the attribute here. */
 #ifdef __clang__
-#define PROBE_SECTION section("quorate_probes"), used, no_sanitize("address")
+#define PROBE_SECTION section("quorate_probes"), used, aligned(8), no_sanitize("address")
 #else
-#define PROBE_SECTION section("quorate_probes"), used
+#define PROBE_SECTION section("quorate_probes"), used, aligned(8)
 #endif
 
 #define PROBE(site_name)                                                        \

@@ -1,11 +1,11 @@
 /* The bytes of a message: one record of a peer link.
  *
- *   version (1 byte), type (1), flags (1: pre, 2: force, 4: reject), from (8, little endian), to
- * (8), then numbers as base-128 varints, least significant group first: boot, to_boot, term, index,
- * log_term, commit, hint_index, hint_term, context, sent_ns (8 bytes, little endian: a clock
- * reading is never short), APPEND, PROPOSE: entry count, then each entry: type (1 byte), term as
- * varint, payload length (4 bytes), payload. Indexes follow `index`; a PROPOSE has none. SNAPSHOT:
- * voter count, learner count, ids (8 bytes each).
+ *   version (1 byte), type (1), flags (1: pre, 2: force, 4: reject, 8: quiet), from (8, little
+ * endian), to (8), then numbers as base-128 varints, least significant group first: boot, to_boot,
+ * term, index, log_term, commit, hint_index, hint_term, context, sent_ns (8 bytes, little endian: a
+ * clock reading is never short), APPEND, PROPOSE: entry count, then each entry: type (1 byte), term
+ * as varint, payload length (4 bytes), payload. Indexes follow `index`; a PROPOSE has none.
+ * SNAPSHOT: voter count, learner count, ids (8 bytes each).
  *
  * A field that a type does not use is 0 and costs one byte. Nothing may follow. An entry takes 6
  * bytes at least, so that a record cannot make us ask for more than 8 times its length. */
@@ -17,6 +17,7 @@
 #define FLAG_PRE        1
 #define FLAG_FORCE      2
 #define FLAG_REJECT     4
+#define FLAG_QUIET      8
 #define ENTRY_BYTES_MIN 6
 
 static void add_varint(struct buf *out, uint64_t v)
@@ -65,8 +66,8 @@ static void add_conf(struct buf *out, const struct raft_conf *conf)
 
 void raft_message_encode(const struct raft_message *m, struct buf *out)
 {
-    int flags =
-        (m->pre ? FLAG_PRE : 0) | (m->force ? FLAG_FORCE : 0) | (m->reject ? FLAG_REJECT : 0);
+    int flags = (m->pre ? FLAG_PRE : 0) | (m->force ? FLAG_FORCE : 0) |
+                (m->reject ? FLAG_REJECT : 0) | (m->quiet ? FLAG_QUIET : 0);
     buf_add_u8(out, VERSION);
     buf_add_u8(out, (uint8_t)m->type);
     buf_add_u8(out, (uint8_t)flags);
@@ -190,13 +191,14 @@ int raft_message_decode(struct slice record, struct raft_message_space *space,
     uint8_t type = read_u8(&r);
     uint8_t flags = read_u8(&r);
     if (r.failed || type < RAFT_VOTE || type > RAFT_TIMEOUT_NOW ||
-        (flags & ~(FLAG_PRE | FLAG_FORCE | FLAG_REJECT)) != 0) {
+        (flags & ~(FLAG_PRE | FLAG_FORCE | FLAG_REJECT | FLAG_QUIET)) != 0) {
         return ERR_PROTO;
     }
     *m = (struct raft_message){.type = (enum raft_message_type)type,
                                .pre = (flags & FLAG_PRE) != 0,
                                .force = (flags & FLAG_FORCE) != 0,
-                               .reject = (flags & FLAG_REJECT) != 0};
+                               .reject = (flags & FLAG_REJECT) != 0,
+                               .quiet = (flags & FLAG_QUIET) != 0};
     read_numbers(&r, m);
     int err = r.failed ? ERR_PROTO : 0;
     if (err == 0 && has_entries(m->type)) {

@@ -202,10 +202,16 @@ uint64_t quorum_value(const struct raft *r,
 
 /* --- replicate.c */
 void append_entry(struct raft *r, enum raft_entry_type type, struct slice payload);
-/* Sends what there is and the window allows; an empty append if allowed and nothing is there.
- * True if a message went out. */
-bool send_append(struct raft *r, struct peer *peer, bool allow_empty);
-void send_all_appends(struct raft *r, struct peer *peer, bool allow_empty);
+/* What to send if there are no entries to send. */
+enum empty_append {
+    EMPTY_NEVER,
+    EMPTY_TELLS, /* an append that tells the commit index; no answer is wanted */
+    EMPTY_ASKS,  /* one that must be answered: does the log match so far? */
+};
+/* Sends one append with what there is and the window allows, or a snapshot if it is too late for
+ * that. True if a message went out. */
+bool send_append(struct raft *r, struct peer *peer, enum empty_append empty);
+void send_all_appends(struct raft *r, struct peer *peer, enum empty_append empty);
 void broadcast_appends(struct raft *r);
 void broadcast_heartbeats(struct raft *r);
 /* Leader: moves commit as far as a quorum's durable logs allow; true if it moved. */

@@ -95,5 +95,7 @@ void recv_append(struct raft *r, const struct raft_message *m)
     if (commit > r->commit) {
         set_commit(r, commit);
     }
-    acknowledge(r, m, verified);
+    if (!m->quiet) {
+        acknowledge(r, m, verified);
+    }
 }

@@ -13,7 +13,7 @@ static void refused(struct raft *r, struct peer *peer, const struct raft_message
     }
     if (peer_refused(peer, m->index, agree)) {
         PROBE("raft.append_refused");
-        send_append(r, peer, true);
+        send_append(r, peer, EMPTY_ASKS);
     }
 }
 
@@ -24,7 +24,8 @@ static void acked(struct raft *r, struct peer *peer, index_t index)
     if (news && !peer->learner && advance_commit(r)) {
         broadcast_appends(r);
     }
-    send_all_appends(r, peer, was_paused && peer->commit_sent < r->commit);
+    bool tell = was_paused && peer->commit_sent < r->commit;
+    send_all_appends(r, peer, tell ? EMPTY_TELLS : EMPTY_NEVER);
     transfer_try(r, peer);
 }
 

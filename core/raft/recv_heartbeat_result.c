@@ -10,7 +10,7 @@ static void resend(struct raft *r, struct peer *peer)
         peer_free_oldest(peer);
     }
     if (peer->match < log_last(&r->log) || peer->state == RAFT_PROBE) {
-        send_append(r, peer, true);
+        send_append(r, peer, EMPTY_ASKS);
     }
 }
 

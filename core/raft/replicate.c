@@ -42,7 +42,7 @@ static size_t fill_append(const struct raft *r, index_t first, uint64_t *bytes)
     return count;
 }
 
-bool send_append(struct raft *r, struct peer *peer, bool allow_empty)
+bool send_append(struct raft *r, struct peer *peer, enum empty_append empty)
 {
     ASSERT(r->role == RAFT_LEADER);
     ASSERT(peer->id != r->config.id);
@@ -54,7 +54,7 @@ bool send_append(struct raft *r, struct peer *peer, bool allow_empty)
     if (prev < r->log.base) {
         return send_snapshot(r, peer);
     }
-    if (prev == log_last(&r->log) && !allow_empty) {
+    if (prev == log_last(&r->log) && empty == EMPTY_NEVER) {
         return false;
     }
     uint64_t bytes;
@@ -63,6 +63,7 @@ bool send_append(struct raft *r, struct peer *peer, bool allow_empty)
     m->index = prev;
     m->log_term = log_term(&r->log, prev);
     m->commit = r->commit;
+    m->quiet = count == 0 && empty == EMPTY_TELLS && peer->state == RAFT_REPLICATE;
     m->entry_count = count; /* output_finish points `entries` into the log */
     peer->commit_sent = r->commit;
     if (count > 0) {
@@ -73,10 +74,10 @@ bool send_append(struct raft *r, struct peer *peer, bool allow_empty)
     return true;
 }
 
-void send_all_appends(struct raft *r, struct peer *peer, bool allow_empty)
+void send_all_appends(struct raft *r, struct peer *peer, enum empty_append empty)
 {
-    while (send_append(r, peer, allow_empty)) {
-        allow_empty = false;
+    while (send_append(r, peer, empty)) {
+        empty = EMPTY_NEVER;
     }
 }
 
@@ -86,7 +87,7 @@ void broadcast_appends(struct raft *r)
         struct peer *peer = &r->peers[i];
         if (peer->id != r->config.id) {
             /* Empty only to tell of a commit that the follower has not been told. */
-            send_all_appends(r, peer, peer->commit_sent < r->commit);
+            send_all_appends(r, peer, peer->commit_sent < r->commit ? EMPTY_TELLS : EMPTY_NEVER);
         }
     }
 }

@@ -52,5 +52,5 @@ void event_reachable(struct raft *r, member_id_t to)
         return;
     }
     peer->probe_paused = false;
-    send_append(r, peer, true);
+    send_append(r, peer, EMPTY_ASKS);
 }

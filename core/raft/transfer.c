@@ -41,7 +41,7 @@ void event_transfer(struct raft *r, member_id_t to)
     if (peer->match == log_last(&r->log)) {
         transfer_try(r, peer);
     } else {
-        send_all_appends(r, peer, true);
+        send_all_appends(r, peer, EMPTY_ASKS);
     }
 }
 

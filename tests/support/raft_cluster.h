@@ -122,6 +122,8 @@ struct cluster {
 };
 
 struct cluster *cluster_new(uint64_t seed);
+/* A new cluster of n1..nN, in which n1 leads in term 2; nothing is told so far. */
+struct cluster *cluster_led_by_n1(int n);
 void cluster_free(struct cluster *c);
 /* Starts n1..nN as the first members of a new cluster. */
 void cluster_bootstrap(struct cluster *c, int n);

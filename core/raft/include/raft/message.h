@@ -36,6 +36,7 @@ struct raft_message {
     enum raft_message_type type;
     bool pre;    /* VOTE, VOTE_RESULT: of a pre-vote round (thesis 9.6) */
     bool force;  /* VOTE: part of a leadership transfer; ignores leader stickiness (thesis 4.2.3) */
+    bool quiet;  /* APPEND: only tells the commit index; answered only if it does not match */
     bool reject; /* *_RESULT */
     member_id_t from;
     member_id_t to;

@@ -78,6 +78,8 @@ struct disk_req {
     struct disk *disk;
     void (*done)(struct disk_req *req, int status);
     void *owner;
+    void *context; /* two more for the owner */
+    void *user;
     enum disk_op op;
     uint32_t node;  /* process that asks: drops it at its end, holds its locks */
     unsigned flags; /* open: those of enum env_open */

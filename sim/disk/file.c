@@ -1,0 +1,274 @@
+/* The bytes of one file: platter and pending changes. */
+#include <string.h>
+
+#include "base/assert.h"
+#include "impl.h"
+
+void file_set_size(struct inode *file, uint64_t size)
+{
+    file->disk->used = file->disk->used - file->size + size;
+    file->size = size;
+}
+
+/* The platter. */
+
+static void platter_pages(struct inode *file, size_t count)
+{
+    if (count <= file->page_count) {
+        return;
+    }
+    size_t grown = file->page_count == 0 ? 4 : file->page_count * 2;
+    grown = grown < count ? count : grown;
+    file->pages = mem_resize(file->disk->mem, file->pages, grown * sizeof(uint8_t *));
+    memset(file->pages + file->page_count, 0, (grown - file->page_count) * sizeof(uint8_t *));
+    file->page_count = grown;
+}
+
+void platter_write(struct inode *file, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+    if (offset + len > file->durable_size) {
+        file->durable_size = offset + len;
+    }
+    platter_pages(file, (size_t)((offset + len + PAGE_BYTES - 1) / PAGE_BYTES));
+    while (len > 0) {
+        size_t page = (size_t)(offset / PAGE_BYTES);
+        size_t at = (size_t)(offset % PAGE_BYTES);
+        size_t part = PAGE_BYTES - at < len ? PAGE_BYTES - at : len;
+        if (file->pages[page] == NULL) {
+            file->pages[page] = mem_zalloc(file->disk->mem, 1, PAGE_BYTES);
+        }
+        memcpy(file->pages[page] + at, bytes, part);
+        offset += part;
+        bytes += part;
+        len -= part;
+    }
+}
+
+static void platter_cut(struct inode *file, uint64_t size)
+{
+    if (size >= file->durable_size) {
+        return;
+    }
+    size_t first = (size_t)(size / PAGE_BYTES);
+    size_t keep = (size_t)(size % PAGE_BYTES);
+    for (size_t i = first; i < file->page_count; i++) {
+        if (file->pages[i] == NULL) {
+            continue;
+        }
+        if (i == first && keep > 0) {
+            memset(file->pages[i] + keep, 0, PAGE_BYTES - keep);
+        } else {
+            mem_free(file->disk->mem, file->pages[i]);
+            file->pages[i] = NULL;
+        }
+    }
+    file->durable_size = size;
+}
+
+size_t file_read_durable(const struct inode *file, uint64_t offset, uint8_t *into, size_t len)
+{
+    if (offset >= file->durable_size) {
+        return 0;
+    }
+    if (len > file->durable_size - offset) {
+        len = (size_t)(file->durable_size - offset);
+    }
+    for (size_t done = 0; done < len;) {
+        size_t page = (size_t)((offset + done) / PAGE_BYTES);
+        size_t at = (size_t)((offset + done) % PAGE_BYTES);
+        size_t part = PAGE_BYTES - at < len - done ? PAGE_BYTES - at : len - done;
+        if (page < file->page_count && file->pages[page] != NULL) {
+            memcpy(into + done, file->pages[page] + at, part);
+        } else {
+            memset(into + done, 0, part);
+        }
+        done += part;
+    }
+    return len;
+}
+
+/* Pending changes. */
+
+static void apply(struct inode *file, const struct pending *p)
+{
+    switch (p->change) {
+    case CHANGE_WRITE: platter_write(file, p->offset, p->bytes, (size_t)p->len); break;
+    case CHANGE_EXTEND:
+        if (p->offset > file->durable_size) {
+            file->durable_size = p->offset;
+        }
+        break;
+    case CHANGE_CUT:
+        platter_cut(file, p->offset);
+        file->durable_size = p->offset;
+        break;
+    }
+}
+
+static uint64_t size_after(uint64_t size, enum change change, uint64_t offset, uint64_t len)
+{
+    uint64_t end = offset + len;
+    return change == CHANGE_CUT || end > size ? end : size;
+}
+
+bool file_change(struct inode *file, enum change change, uint64_t offset, uint64_t len,
+                 const struct slice *bytes, size_t count)
+{
+    struct disk *disk = file->disk;
+    uint64_t size = size_after(file->size, change, offset, len);
+    if (size > file->size && (size - file->size > disk->options.capacity ||
+                              disk->used > disk->options.capacity - (size - file->size))) {
+        return false;
+    }
+    struct pending *p = mem_alloc(disk->mem, sizeof(*p) + (size_t)len);
+    p->change = change;
+    p->serial = ++disk->serial;
+    p->offset = offset;
+    p->len = len;
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i].len > 0) {
+            memcpy(p->bytes + at, bytes[i].ptr, bytes[i].len);
+        }
+        at += bytes[i].len;
+    }
+    ASSERT(at == len);
+    list_push_back(&file->pending, &p->link);
+    file_set_size(file, size);
+    return true;
+}
+
+static void drop(struct inode *file, struct pending *p)
+{
+    list_remove(&p->link);
+    mem_free(file->disk->mem, p);
+}
+
+/* What a pending change does to bytes [offset, offset + len) that a reader wants. */
+static void overlay(const struct pending *p, uint64_t offset, uint8_t *into, size_t len)
+{
+    uint64_t end = offset + len;
+    if (p->change == CHANGE_CUT && p->offset < end) {
+        size_t from = p->offset > offset ? (size_t)(p->offset - offset) : 0;
+        memset(into + from, 0, len - from);
+    } else if (p->change == CHANGE_WRITE && p->offset < end && p->offset + p->len > offset) {
+        uint64_t from = p->offset > offset ? p->offset : offset;
+        uint64_t to = p->offset + p->len < end ? p->offset + p->len : end;
+        memcpy(into + (from - offset), p->bytes + (from - p->offset), (size_t)(to - from));
+    }
+}
+
+size_t file_read(const struct inode *file, uint64_t offset, uint8_t *into, size_t len)
+{
+    if (offset >= file->size) {
+        return 0;
+    }
+    if (len > file->size - offset) {
+        len = (size_t)(file->size - offset);
+    }
+    size_t got = file_read_durable(file, offset, into, len);
+    memset(into + got, 0, len - got);
+    list_each (it, &file->pending) {
+        overlay(container_of(it, struct pending, link), offset, into, len);
+    }
+    return len;
+}
+
+void file_sync(struct inode *file, uint64_t serial)
+{
+    list_each_safe (it, &file->pending) {
+        struct pending *p = container_of(it, struct pending, link);
+        if (p->serial > serial) {
+            break; /* they are in this order */
+        }
+        apply(file, p);
+        drop(file, p);
+    }
+}
+
+void file_lose(struct inode *file, uint64_t serial)
+{
+    uint64_t size = file->durable_size;
+    list_each_safe (it, &file->pending) {
+        struct pending *p = container_of(it, struct pending, link);
+        if (p->serial <= serial) {
+            drop(file, p);
+        } else {
+            size = size_after(size, p->change, p->offset, p->len);
+        }
+    }
+    file_set_size(file, size);
+}
+
+/* Each sector of a torn write is there or not. The size may have grown nevertheless: then what is
+ * missing reads as zeros. */
+static void tear(struct inode *file, const struct pending *p)
+{
+    struct rng *power = &file->disk->power;
+    uint64_t end = p->offset + p->len;
+    for (uint64_t at = p->offset; at < end;) {
+        uint64_t next = (at / DISK_SECTOR + 1) * DISK_SECTOR;
+        next = next < end ? next : end;
+        if (rng_chance(power, 500000)) {
+            platter_write(file, at, p->bytes + (at - p->offset), (size_t)(next - at));
+        }
+        at = next;
+    }
+    if (rng_chance(power, 500000) && end > file->durable_size) {
+        file->durable_size = end;
+    }
+}
+
+void file_power_off(struct inode *file)
+{
+    struct disk *disk = file->disk;
+    while (!list_empty(&file->pending)) {
+        struct pending *p = container_of(file->pending.next, struct pending, link);
+        uint64_t fate = rng_below(&disk->power, 1000000);
+        if (fate < disk->options.drop_ppm) {
+            disk->counts.writes_dropped++;
+        } else if (fate < (uint64_t)disk->options.drop_ppm + disk->options.tear_ppm &&
+                   p->change == CHANGE_WRITE) {
+            disk->counts.writes_torn++;
+            tear(file, p);
+        } else {
+            disk->counts.writes_kept++;
+            apply(file, p);
+        }
+        drop(file, p);
+    }
+    file_set_size(file, file->durable_size);
+}
+
+bool file_survives(const struct inode *file, uint64_t offset, uint64_t len)
+{
+    if (offset > file->durable_size || len > file->durable_size - offset) {
+        return false;
+    }
+    list_each (it, &file->pending) {
+        const struct pending *p = container_of(it, struct pending, link);
+        bool touched = p->change == CHANGE_CUT ? p->offset < offset + len
+                       : p->change == CHANGE_WRITE
+                           ? p->offset < offset + len && p->offset + p->len > offset
+                           : false;
+        if (touched) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void file_clear(struct inode *file)
+{
+    while (!list_empty(&file->pending)) {
+        drop(file, container_of(file->pending.next, struct pending, link));
+    }
+    for (size_t i = 0; i < file->page_count; i++) {
+        mem_free(file->disk->mem, file->pages[i]);
+    }
+    mem_free(file->disk->mem, file->pages);
+    file->pages = NULL;
+    file->page_count = 0;
+    file->durable_size = 0;
+    file_set_size(file, 0);
+}

@@ -59,6 +59,8 @@ struct node {
     uint64_t env_calls;
     uint64_t turns;
     uint64_t memory_peak;
+    uint64_t memory_left;
+    bool exit_clean;
     void *data;
     struct process *process; /* NULL: it does not run */
 };

@@ -305,6 +305,16 @@ uint64_t node_memory_peak(const struct node *node)
     return node->process != NULL ? node->process->env.mem->bytes_peak : node->memory_peak;
 }
 
+uint64_t node_memory_left(const struct node *node)
+{
+    return node->memory_left;
+}
+
+bool node_exit_clean(const struct node *node)
+{
+    return node->exit_clean;
+}
+
 void node_data_set(struct node *node, void *data)
 {
     node->data = data;

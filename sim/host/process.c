@@ -113,6 +113,8 @@ static void note_end(struct process *process, enum node_state state, int code)
     node->fault = process->fault;
     node->env_calls = process->calls;
     node->memory_peak = mem->bytes_peak;
+    node->memory_left = mem->bytes;
+    node->exit_clean = process->exit_clean;
     if (state == NODE_EXITED && process->exit_clean && mem->count > 0) {
         node->fault = NODE_LEAKED;
         fmt(node->fault_text, sizeof(node->fault_text),

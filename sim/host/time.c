@@ -20,10 +20,10 @@ int64_t host_clock_at(const struct host *host, int64_t engine_ns)
 /* The first instant of the engine at which the clock shows mono_ns or more. */
 static int64_t engine_time(const struct host *host, int64_t mono_ns)
 {
-    int64_t ahead = mono_ns - host->base_mono_ns;
-    if (ahead <= 0) {
+    if (mono_ns <= host->base_mono_ns) {
         return host->base_ns;
     }
+    int64_t ahead = mono_ns - host->base_mono_ns;
     if (ahead > INT64_MAX / 4) {
         return INT64_MAX / 2; /* never */
     }

@@ -15,6 +15,11 @@
 
 #include "env/env.h"
 
+/* The simulator has a world of its own, and both are in one program. */
+#define world_new  env_world_new
+#define world_free env_world_free
+#define world_run  env_world_run
+
 struct world;
 
 /* All pointers outlive the world. */

@@ -178,6 +178,8 @@ uint32_t node_incarnation(const struct node *node);
 uint64_t node_env_calls(const struct node *node); /* of this or the last incarnation */
 uint64_t node_turns(const struct node *node);
 uint64_t node_memory_peak(const struct node *node);
+uint64_t node_memory_left(const struct node *node); /* when the last incarnation ended */
+bool node_exit_clean(const struct node *node);      /* as it was told to env_exit */
 /* Data of the owner's own. */
 void node_data_set(struct node *node, void *data);
 void *node_data(const struct node *node);

@@ -183,6 +183,9 @@ static void close_handle(struct disk_req *req)
 static int space(struct disk_req *req)
 {
     const struct disk *disk = req->disk;
+    if (names_find(disk, req->path) == NULL) {
+        return ERR_NOT_FOUND;
+    }
     req->size = disk->options.capacity > disk->used ? disk->options.capacity - disk->used : 0;
     return 0;
 }

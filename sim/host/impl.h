@@ -132,6 +132,7 @@ struct process {
     size_t input_len;
     bool input_given;
     bool terminal;
+    bool log_to_stderr;
     void (*ended)(struct node *node, void *data);
     void *ended_data;
     char **args;

@@ -123,6 +123,7 @@ static struct process *process_new(struct node *node, const struct node_start *s
     process->env.log_level = start->log_level;
     copy_console(process, start);
     process->terminal = start->terminal;
+    process->log_to_stderr = start->log_to_stderr;
     process->program = start->program;
     process->ended = start->ended;
     process->ended_data = start->data;

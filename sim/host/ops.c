@@ -36,9 +36,13 @@ static void sim_log(struct env *env, const struct log_line *line)
 {
     struct process *process = env_enter(env);
     struct world_sink *sink = process->world->sink;
+    int64_t wall_ns = process->now_ns + process->host->wall_offset_ns;
+    if (process->log_to_stderr) {
+        log_render(line, wall_ns, &process->node->output[ENV_STDERR]);
+    }
     if (sink != NULL && sink->log != NULL) {
         struct turn *before = turn_enter(NULL);
-        sink->log(sink, process->node, line, process->now_ns + process->host->wall_offset_ns);
+        sink->log(sink, process->node, line, wall_ns);
         turn_leave(before);
     }
 }

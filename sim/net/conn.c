@@ -91,6 +91,9 @@ static void fail_at(struct net_end *end, int err, int64_t at_ns)
     end->failed.run = fail_event;
     end->failed.kind = ENGINE_FAILED;
     end->failed.node = end->node;
+    if (engine_is_set(&end->opened) && end->opened.at_ns > at_ns) {
+        at_ns = end->opened.at_ns; /* it opens first */
+    }
     engine_set(end->conn->net->engine, &end->failed, at_ns);
 }
 
@@ -149,10 +152,12 @@ void net_close(struct net_end *end)
             pipe_clear(&end->out, true);
             end_fail_later(peer, ERR_CONN_RESET);
         } else {
-            /* What is in this turn's chunk counts as sent; what the window held back does not. */
+            /* What is in this turn's chunk counts as sent; what the window held back does not, and
+             * then the end must not look like an orderly one. */
             pipe_flush(&end->out);
+            bool cut = end->out.queued > 0;
             pipe_clear(&end->out, false);
-            pipe_finish(&end->out);
+            pipe_finish(&end->out, cut);
         }
     }
     conn_drop(conn);

@@ -111,6 +111,8 @@ struct pipe {
     bool unread; /* the first segment has arrived and is not wanted yet */
     /* Records. */
     struct list records;
+    uint64_t burst_event; /* the event in which … */
+    size_t burst;         /* … so many bytes were sent: they leave when it ends */
 };
 
 struct net_end {
@@ -215,8 +217,8 @@ struct net_end *end_peer(struct net_end *end);
 void pipe_init(struct pipe *pipe, struct net_end *from, struct net_end *to);
 /* Drops all that it carries; with `sent_too` also what is on its way. */
 void pipe_clear(struct pipe *pipe, bool sent_too);
-/* Ends the stream behind all that was sent. */
-void pipe_finish(struct pipe *pipe);
+/* Ends the stream behind all that was sent; with `cut` by a reset. */
+void pipe_finish(struct pipe *pipe, bool cut);
 void pipe_resume_reading(struct pipe *pipe);
 void pipe_send(struct pipe *pipe);
 /* Sends what was written in this turn. */

@@ -27,8 +27,12 @@ void records_clear(struct pipe *pipe)
 
 size_t records_queued(const struct pipe *pipe)
 {
-    int64_t now = net_of(pipe)->engine->now_ns;
-    size_t queued = 0;
+    const struct engine *engine = net_of(pipe)->engine;
+    int64_t now = engine->now_ns;
+    size_t queued = pipe->burst_event == engine->event ? pipe->burst : 0;
+    if (pipe->link->fault_count == 0) {
+        return queued;
+    }
     list_each (it, &pipe->records) {
         const struct record *record = container_of(it, struct record, link);
         if (record->held || record->departs_ns > now) {
@@ -110,9 +114,14 @@ int net_send(struct net_end *end, struct slice record)
         return ERR_CONN_CLOSED;
     }
     struct link *link = pipe->link;
-    if (link->fault_count > 0 && records_queued(pipe) + record.len > ENV_LINK_QUEUE_MAX) {
+    if (records_queued(pipe) + record.len > ENV_LINK_QUEUE_MAX) {
         return ERR_LIMIT;
     }
+    if (pipe->burst_event != net->engine->event) {
+        pipe->burst_event = net->engine->event;
+        pipe->burst = 0;
+    }
+    pipe->burst += record.len;
     net->counts.records_sent++;
     struct fate fate = link_fate(link, record.len, true);
     if (fate.lost || link->blocked > 0 || !net->machines[link->to].up) {

@@ -108,7 +108,7 @@ static void send_segment(struct pipe *pipe, struct segment *segment)
     at_ns = at_ns > pipe->floor_ns ? at_ns : pipe->floor_ns;
     segment->arrive_ns = at_ns;
     segment->draw = fate.split;
-    segment->reset = fate.reset;
+    segment->reset = segment->reset || fate.reset;
     if (fate.cut <= segment->len) {
         pipe->in_flight -= segment->len - (size_t)fate.cut;
         segment->len = (uint32_t)fate.cut;
@@ -253,11 +253,12 @@ size_t net_queued(const struct net_end *end)
     return end->conn->is_link ? records_queued(&end->out) : end->out.queued;
 }
 
-static void add_fin(struct pipe *pipe)
+static void add_fin(struct pipe *pipe, bool cut)
 {
     pipe->fin = true;
     struct segment *segment = segment_new(pipe, 0);
     segment->fin = true;
+    segment->reset = cut;
 }
 
 void net_end_side(struct net_end *end)
@@ -266,16 +267,16 @@ void net_end_side(struct net_end *end)
     if (!end->open || pipe->fin) {
         return;
     }
-    add_fin(pipe);
+    add_fin(pipe, false);
     if (list_empty(&pipe->dirty)) {
         list_push_back(&net_of(pipe)->dirty, &pipe->dirty);
     }
 }
 
-void pipe_finish(struct pipe *pipe)
+void pipe_finish(struct pipe *pipe, bool cut)
 {
     if (!pipe->fin_sent) {
-        add_fin(pipe);
+        add_fin(pipe, cut);
         pipe_send(pipe);
     }
 }

@@ -113,6 +113,7 @@ void world_start(struct suite_world *suite, size_t at)
         .arg_count = count,
         .vars = place->copy.vars,
         .var_count = place->copy.var_count,
+        .log_to_stderr = true,
     };
     if (place->copy.input != NULL) {
         start.input = slice_str(place->copy.input);

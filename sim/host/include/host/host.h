@@ -131,6 +131,8 @@ struct node_start {
     size_t var_count;
     struct slice input; /* standard input */
     bool terminal;      /* env_is_terminal says so */
+    bool log_to_stderr; /* render log lines there too, as a server does; else only the sink sees
+                           them */
     enum log_level log_level;
     struct observer *observer; /* NULL: none; borrowed */
     /* Crash points; 0: none. */

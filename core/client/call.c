@@ -164,7 +164,6 @@ void calls_send(struct client *client)
         int err = conn_start(conn, call);
         if (err != 0) {
             /* The session has ended and its loss is yet to be told: it is no longer ready. */
-            PROBE("client.stale_connection");
             conn_close(conn);
             continue;
         }

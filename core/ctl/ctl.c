@@ -250,6 +250,20 @@ static const struct command *find_command(const char *const *words, size_t count
     return found;
 }
 
+/* etcdctl's other commands. */
+static bool comes_later(const char *name)
+{
+    static const char *const names[] = {"alarm", "auth",     "check", "compaction",  "defrag",
+                                        "elect", "lease",    "lock",  "make-mirror", "role",
+                                        "txn",   "snapshot", "user",  "watch"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* `help` in front asks for the help of the command that the rest names. */
 static void run(struct ctl *ctl)
 {
@@ -263,6 +277,10 @@ static void run(struct ctl *ctl)
         count--;
     }
     const struct command *command = find_command(words, count, &named, &unknown);
+    if (unknown != NULL && !help && comes_later(unknown)) {
+        ctl_fail(ctl, EXIT_CONNECTION, "%s is not built yet", unknown);
+        return;
+    }
     if (unknown != NULL && !help) {
         ctl_warn(ctl,
                  "Error: unknown command \"%s\" for \"quoratectl\"\n"

@@ -19,6 +19,7 @@ struct peer {
     struct buf out;
     bool half; /* of what comes out next, then break */
     bool reset;
+    bool babble;
 };
 
 void fake_clear(void)
@@ -71,6 +72,11 @@ static void called(struct grpc_call *call, struct slice message)
     switch (rule->how) {
     case FAKE_SILENCE: return;
     case FAKE_RESET: peer->reset = true; return;
+    case FAKE_NO_HTTP2: peer->babble = true; return;
+    case FAKE_NO_MESSAGE:
+        grpc_call_send(call, slice_str("\xff\xff"));
+        grpc_call_finish_ok(call);
+        return;
     case FAKE_HALF_ANSWER: peer->half = true; break;
     case FAKE_GOAWAY: grpc_server_goaway(peer->grpc); break;
     default: break;
@@ -121,6 +127,11 @@ static void on_data(struct env_stream *stream, struct slice bytes)
         env_stream_end(env, stream);
         peer->half = false;
         return;
+    }
+    if (peer->babble) {
+        buf_clear(&peer->out);
+        buf_add_str(&peer->out, "HTTP/1.1 400 Bad Request\r\n\r\n");
+        peer->babble = false;
     }
     env_stream_write(env, stream, buf_slice(&peer->out));
     if (err != 0 || peer->reset || grpc_server_finished(peer->grpc)) {

@@ -16,7 +16,9 @@ enum fake_how {
     FAKE_SILENCE,     /* never */
     FAKE_RESET,       /* the connection breaks instead of an answer */
     FAKE_HALF_ANSWER, /* it breaks in the middle of the answer's bytes */
-    FAKE_GOAWAY       /* answers, and takes no more calls on this connection */
+    FAKE_GOAWAY,      /* answers, and takes no more calls on this connection */
+    FAKE_NO_MESSAGE,  /* answers with bytes that are no message */
+    FAKE_NO_HTTP2     /* answers with bytes that are no frame */
 };
 
 struct fake_rule {

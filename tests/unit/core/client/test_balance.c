@@ -14,13 +14,19 @@
 #include "support/ctl_world.h"
 
 /* A program: `driver PUTS GAP-SECONDS ENDPOINT…` puts one after the other, that long after the
- * answer to the one before, and prints "ok " or "STATUS " for each. */
+ * answer to the one before, and prints "ok " or "STATUS " for each. A gap of 99 puts all at once, a
+ * microsecond apart. */
+#define PUTS_MAX 32
+#define AT_ONCE  99
+
 struct driver {
     struct env *env;
     struct client *client;
-    struct client_call call;
+    struct client_call calls[PUTS_MAX];
     struct env_timer gap;
     uint64_t puts;
+    uint64_t started;
+    uint64_t ended;
     uint64_t gap_seconds;
 };
 
@@ -32,21 +38,32 @@ static void closed(void *data)
     env_exit(env, 0, true);
 }
 
+static void set_gap(struct driver *driver, int64_t after_ns)
+{
+    env_timer_set(driver->env, &driver->gap, env_now_ns(driver->env) + after_ns);
+}
+
 static void next(struct env_timer *timer)
 {
     struct driver *driver = timer->data;
-    struct env *env = driver->env;
-    if (driver->puts == 0) {
-        client_call_fini(&driver->call);
+    if (driver->ended == driver->puts) {
+        for (uint64_t i = 0; i < driver->puts; i++) {
+            client_call_fini(&driver->calls[i]);
+        }
         client_close(driver->client, closed, driver);
         return;
     }
-    driver->puts--;
+    if (driver->started == driver->puts) {
+        return;
+    }
     Etcdserverpb__PutRequest request;
     etcdserverpb__put_request__init(&request);
     request.key = pb_bytes(slice_str("k"));
-    client_start(driver->client, &driver->call, &client_put, &request.base,
-                 env_now_ns(env) + 300 * SEC_NS);
+    client_start(driver->client, &driver->calls[driver->started++], &client_put, &request.base,
+                 env_now_ns(driver->env) + 300 * SEC_NS);
+    if (driver->gap_seconds == AT_ONCE && driver->started < driver->puts) {
+        set_gap(driver, US_NS);
+    }
 }
 
 static void done(struct client_call *call)
@@ -61,8 +78,12 @@ static void done(struct client_call *call)
     }
     env_print(driver->env, ENV_STDOUT, buf_slice(&text));
     buf_fini(&text);
-    env_timer_set(driver->env, &driver->gap,
-                  env_now_ns(driver->env) + (int64_t)driver->gap_seconds * SEC_NS);
+    driver->ended++;
+    if (driver->gap_seconds != AT_ONCE) {
+        set_gap(driver, (int64_t)driver->gap_seconds * SEC_NS);
+    } else if (driver->ended == driver->puts) {
+        set_gap(driver, 0);
+    }
 }
 
 static void start(struct env *env)
@@ -83,12 +104,15 @@ static void start(struct env *env)
                                    .keepalive_timeout_ns = 6 * SEC_NS};
     int err = client_new(env, &config, &driver->client);
     ASSERT(err == 0);
-    driver->call.done = done;
-    driver->call.data = driver;
+    ASSERT(driver->puts <= PUTS_MAX);
+    for (uint64_t i = 0; i < driver->puts; i++) {
+        driver->calls[i].done = done;
+        driver->calls[i].data = driver;
+    }
     driver->gap.fire = next;
     driver->gap.data = driver;
     /* By then every connection stands that can. */
-    env_timer_set(env, &driver->gap, env_now_ns(env) + SEC_NS);
+    set_gap(driver, SEC_NS);
 }
 
 static const struct env_program program = {"driver", start};
@@ -163,6 +187,22 @@ static void test_goaway_moves_calls_to_a_new_connection(void **state)
     assert_int_equal(fake_servers[0].connections, 2);
 }
 
+/* The second put is on its way when the server says goodbye, and the server says that it did not
+ * look at it: this one may be sent again, though it is a write. */
+static void test_what_no_server_looked_at_is_sent_again(void **state)
+{
+    (void)state;
+    const struct fake_rule rules[] = {
+        {.method = "Put", .how = FAKE_GOAWAY, .message = &answer.base, .times = 1},
+        {.method = "Put", .how = FAKE_ANSWER, .message = &answer.base},
+        {0}};
+    fake_servers[0].rules = rules;
+    run(1, "2 99 s0:2379");
+    assert_string_equal(result.out, "ok ok ");
+    assert_int_equal(fake_servers[0].calls, 2);
+    assert_int_equal(fake_servers[0].connections, 2);
+}
+
 static void test_a_lost_connection_is_dialled_again_at_once(void **state)
 {
     (void)state;
@@ -210,6 +250,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_missing_endpoint_is_left_out, setup),
         cmocka_unit_test_setup(test_no_endpoint_is_a_mistake_of_the_caller, setup),
         cmocka_unit_test_setup(test_goaway_moves_calls_to_a_new_connection, setup),
+        cmocka_unit_test_setup(test_what_no_server_looked_at_is_sent_again, setup),
         cmocka_unit_test_setup(test_a_lost_connection_is_dialled_again_at_once, setup),
         cmocka_unit_test_setup(test_keep_alive_finds_a_frozen_server, setup),
     };

@@ -180,13 +180,39 @@ static void test_a_broken_read_is_sent_again(void **state)
     assert_int_equal(fake_servers[0].connections, 3);
 }
 
+/* What is no answer at all is an error, and the connection or the call is over. */
+static void test_nonsense_is_an_error(void **state)
+{
+    (void)state;
+    const struct fake_rule rules[] = {{.method = "Put", .how = FAKE_NO_MESSAGE},
+                                      {.method = "DeleteRange", .how = FAKE_NO_HTTP2},
+                                      {0}};
+    fake_servers[0].rules = rules;
+    run(1, AT "put k v");
+    check(1, "Error: rpc error: code = Internal desc = grpc: failed to unmarshal the received "
+             "message\n");
+    run(1, AT "del k");
+    check(1, "Error: rpc error: code = Unavailable desc = transport is closing\n");
+}
+
+/* A connection that does not become ready is given up after 20 s and dialled again a second later.
+ */
+static void test_a_mute_server_is_dialled_again(void **state)
+{
+    (void)state;
+    fake_servers[0].mute = true;
+    run(1, AT "get k --command-timeout=25s");
+    check(1, "Error: context deadline exceeded\n");
+    assert_int_equal(fake_servers[0].connections, 2);
+}
+
 static void test_a_dead_endpoint_costs_nothing_beside_a_live_one(void **state)
 {
     (void)state;
     const struct fake_rule rules[] = {
         {.method = "Put", .how = FAKE_ANSWER, .message = &put_answer()->base}, {0}};
     fake_servers[0].rules = rules;
-    run(1, "--endpoints=s1:2379,s0:2379,10.0.0.9:1 put k v");
+    run(1, "--endpoints=s1:2379,http://,s0:2379,10.0.0.9:1 put k v");
     check(0, "");
     check_took(0, 100 * MS_NS);
 }
@@ -223,6 +249,8 @@ static void test_mistakes_of_the_command_line(void **state)
     check(1, "Error: URL scheme must be http, https, unix, or unixs: ftp://127.0.0.1:23999\n");
     run(0, "get a --cacert=ca.crt");
     check(2, "Error: TLS is not built yet\n");
+    run(0, "lease grant 5");
+    check(2, "Error: lease is not built yet\n");
     run(0, "version");
     check(0, "");
     assert_string_equal(result.out, "quoratectl version: 0.1.0\nAPI version: 3.4\n");
@@ -238,6 +266,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_read_goes_on_to_the_next_endpoint, setup),
         cmocka_unit_test_setup(test_a_broken_write_is_never_sent_again, setup),
         cmocka_unit_test_setup(test_a_broken_read_is_sent_again, setup),
+        cmocka_unit_test_setup(test_nonsense_is_an_error, setup),
+        cmocka_unit_test_setup(test_a_mute_server_is_dialled_again, setup),
         cmocka_unit_test_setup(test_a_dead_endpoint_costs_nothing_beside_a_live_one, setup),
         cmocka_unit_test_setup(test_values_past_two_megabytes_stay_here, setup),
         cmocka_unit_test_setup(test_mistakes_of_the_command_line, setup),

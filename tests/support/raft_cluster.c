@@ -228,6 +228,11 @@ static void write_done(struct cluster *c, struct node *n)
     if (n->raft == NULL || n->writes == NULL || n->writes->done_ns > c->now_ns || n->disk_stalled) {
         return;
     }
+    complete_write(c, n);
+}
+
+void complete_write(struct cluster *c, struct node *n)
+{
     struct disk_write *w = write_land(c, n);
     struct raft_event e = {.type = RAFT_EVENT_PERSISTED,
                            .token = w->persist.token,

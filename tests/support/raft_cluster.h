@@ -145,6 +145,8 @@ void cluster_cut(struct cluster *c, member_id_t from, member_id_t to);
 void cluster_isolate(struct cluster *c, member_id_t id);
 void cluster_heal(struct cluster *c);
 void cluster_disk_stall(struct cluster *c, member_id_t id, bool stalled);
+/* Of a stalled disk: the oldest write comes through. */
+void cluster_disk_complete_one(struct cluster *c, member_id_t id);
 void cluster_disk_fail(struct cluster *c, member_id_t id);
 void cluster_apply_stop(struct cluster *c, member_id_t id, bool stopped);
 struct raft *cluster_raft(struct cluster *c, member_id_t id);

@@ -35,6 +35,8 @@ void run_one(struct cluster *c);
 void act(struct cluster *c, struct node *n, struct raft_event *e);
 /* Takes the oldest write onto the disk; the caller frees it. */
 struct disk_write *write_land(struct cluster *c, struct node *n);
+/* The oldest write lands, is told to the engine and lets go what waited for it. */
+void complete_write(struct cluster *c, struct node *n);
 void write_free(struct cluster *c, struct disk_write *w);
 
 #endif

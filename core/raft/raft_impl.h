@@ -35,6 +35,7 @@ struct read_wait {
     uint64_t from_boot;
     index_t index;
     uint64_t round;
+    int64_t asked_ns;
 };
 
 struct read_waits {

@@ -6,6 +6,9 @@
  * one, together. */
 #include "raft_impl.h"
 
+/* A forwarded read without an answer is given up after so many election timeouts. */
+#define READ_TIMEOUTS 10
+
 static void push(struct raft *r, struct read_wait wait)
 {
     struct read_waits *q = &r->reads;
@@ -178,6 +181,18 @@ void reads_fail_all(struct raft *r, int err)
     q->count = 0;
 }
 
+/* The question or its answer was lost; whoever asked has long asked again. */
+static void expire_forwarded(struct raft *r)
+{
+    struct read_waits *q = &r->reads;
+    while (q->count > 0 &&
+           r->now_ns - q->items[q->head].asked_ns > READ_TIMEOUTS * r->config.election_ns) {
+        PROBE("raft.read_expired");
+        tell_read(r, q->items[q->head].context, 0, ERR_TIMEOUT);
+        pop(q);
+    }
+}
+
 void event_read(struct raft *r, uint64_t context)
 {
     if (r->role == RAFT_LEADER) {
@@ -185,9 +200,11 @@ void event_read(struct raft *r, uint64_t context)
     } else if (r->leader == 0) {
         tell_read(r, context, 0, ERR_ETCD_NO_LEADER);
     } else if (r->reads.count >= r->config.reads_max) {
+        PROBE("raft.reads_full");
         tell_read(r, context, 0, ERR_BUSY);
     } else {
-        push(r, (struct read_wait){.context = context});
+        expire_forwarded(r);
+        push(r, (struct read_wait){.context = context, .asked_ns = r->now_ns});
         struct raft_message *m = send_message(r, RAFT_READ_INDEX, r->leader);
         m->context = context;
     }

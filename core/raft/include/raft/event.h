@@ -26,7 +26,9 @@ enum raft_event_type {
     /* index of a conf entry, and in conf_type and member what was really done: RAFT_CONF_NONE if
      * the server refused it at apply time. Also means APPLIED of this index. */
     RAFT_EVENT_CONF_APPLIED,
-    RAFT_EVENT_READ,           /* context: chosen by the caller, unique while pending */
+    /* context: chosen by the caller, never used twice. A question of a follower or its answer may
+     * be lost: ask again, under a new context, when it takes long. */
+    RAFT_EVENT_READ,
     RAFT_EVENT_TRANSFER,       /* member: the voter that shall lead */
     RAFT_EVENT_TRANSFER_ABORT, /* does nothing if TimeoutNow has left already */
     /* The server has a durable snapshot at `index` with `conf`, and the log may forget entries

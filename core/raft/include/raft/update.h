@@ -50,7 +50,8 @@ struct raft_persist {
 struct raft_read {
     uint64_t context;
     index_t index; /* err 0: serve when applied reaches it */
-    int err;       /* ERR_ETCD_NO_LEADER, ERR_ETCD_LEADER_CHANGED, ERR_BUSY, ERR_ETCD_STOPPED */
+    int err; /* ERR_ETCD_NO_LEADER, ERR_ETCD_LEADER_CHANGED, ERR_BUSY, ERR_TIMEOUT, ERR_ETCD_STOPPED
+              */
 };
 
 enum raft_propose_result {

@@ -4,7 +4,10 @@
 #include "session.h"
 
 /* Room for what passes through: queued control frames of one piece of input, growing tables. */
-#define SLACK_BYTES 14336
+#define SLACK_BYTES 6144
+/* What a byte of input can make the session hold at worst: a refused stream takes 13 bytes and,
+ * until its RST_STREAM is taken out, 420. */
+#define BYTE_COST 33
 
 static void *account_alloc(struct mem *mem, size_t size)
 {
@@ -99,13 +102,13 @@ nghttp2_mem account_nghttp2(struct http2 *h)
 
 bool budget_allows_stream(const struct http2 *h)
 {
-    return h->stream_count < h->options.streams_max && !budget_is_tight(h) &&
+    return h->stream_count < h->options.streams_max && !budget_is_tight(h, 0) &&
            h->pending < h->options.pending_refuse;
 }
 
-bool budget_is_tight(const struct http2 *h)
+bool budget_is_tight(const struct http2 *h, size_t bytes)
 {
-    return h->account.mem.bytes + SLACK_BYTES > budget(h);
+    return h->account.mem.bytes + SLACK_BYTES + bytes * BYTE_COST > budget(h);
 }
 
 void bucket_init(struct bucket *b, uint32_t burst, uint32_t per_sec)

@@ -3,7 +3,9 @@
 #include "base/probe.h"
 #include "session.h"
 
-#define FIELDS_FIRST 12
+/* As many as etcdctl sends; then so many more each time. */
+#define FIELDS_FIRST 9
+#define FIELDS_MORE  8
 
 static struct http2_stream *find(nghttp2_session *ng, int32_t id)
 {
@@ -46,7 +48,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
 static void add_field(struct http2_stream *s, nghttp2_rcbuf *name, nghttp2_rcbuf *value)
 {
     if (s->field_count == s->field_cap) {
-        s->field_cap = s->field_cap == 0 ? FIELDS_FIRST : 2 * s->field_cap;
+        s->field_cap += s->field_cap == 0 ? FIELDS_FIRST : FIELDS_MORE;
         s->fields = mem_resize(&s->h->account.mem, s->fields, s->field_cap * sizeof(s->fields[0]));
     }
     nghttp2_rcbuf_incref(name);

@@ -2,12 +2,13 @@
 #include "base/assert.h"
 #include "base/probe.h"
 
-/* Input goes to nghttp2 in pieces, so that what one piece can queue fits the slack of the budget.
- */
-#define PIECE_BYTES 512
+/* Input goes to nghttp2 in pieces: where the budget is tight in small ones, so that what one piece
+ * can queue (refusals, acknowledgements) fits the slack that is kept for it. */
+#define PIECE_BYTES       1024
+#define PIECE_TIGHT_BYTES 128
 /* nghttp2 takes its options and callbacks from the C library and a session from us: so that nothing
  * can end the turn in between and leave them behind, the room is asked for beforehand. */
-#define HEADROOM_BYTES (64 * 1024)
+#define HEADROOM_BYTES (40 * 1024)
 /* More than the control frames that answer one piece. */
 #define RELIEF_BYTES 2048
 /* Frames owed to the peer that it does not fetch, at which reading stops. */
@@ -178,7 +179,7 @@ static int recv_piece(struct http2 *h, struct slice piece)
     if (rv < 0) {
         fail_library(h, rv);
     }
-    if (h->error == 0 && (h->suspicious || budget_is_tight(h))) {
+    if (h->error == 0 && (h->suspicious || budget_is_tight(h, 0))) {
         session_relieve(h);
     }
     return h->error;
@@ -190,9 +191,11 @@ int http2_recv(struct http2 *h, int64_t now_ns, struct slice bytes)
     ASSERT(h->out == NULL);
     h->now_ns = now_ns;
     int err = h->error;
-    for (size_t at = 0; at < bytes.len && err == 0; at += PIECE_BYTES) {
-        size_t len = bytes.len - at < PIECE_BYTES ? bytes.len - at : PIECE_BYTES;
-        err = recv_piece(h, slice_of(bytes.ptr + at, len));
+    while (bytes.len > 0 && err == 0) {
+        size_t max = budget_is_tight(h, PIECE_BYTES) ? PIECE_TIGHT_BYTES : PIECE_BYTES;
+        size_t len = bytes.len < max ? bytes.len : max;
+        err = recv_piece(h, slice_of(bytes.ptr, len));
+        bytes = slice_from(bytes, len);
     }
     return err;
 }

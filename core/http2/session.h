@@ -94,8 +94,9 @@ void account_init(struct account *a, struct mem *parent);
 nghttp2_mem account_nghttp2(struct http2 *h);
 /* May the peer have one more stream? */
 bool budget_allows_stream(const struct http2 *h);
-/* Is so much held that output had better be taken out of nghttp2's queue? */
-bool budget_is_tight(const struct http2 *h);
+/* Is so much held that output had better be taken out of nghttp2's queue; or will it be, before so
+ * many more bytes are read? */
+bool budget_is_tight(const struct http2 *h, size_t bytes);
 void bucket_init(struct bucket *b, uint32_t burst, uint32_t per_sec);
 /* Takes one token; false if there is none. */
 bool bucket_take(struct bucket *b, int64_t now_ns);

@@ -33,7 +33,7 @@ static struct rig *rig_of(struct grpc_call *call)
     return grpc_call_ctx(call);
 }
 
-static void say(struct rig *rig, const char *what, struct slice bytes)
+static inline void say(struct rig *rig, const char *what, struct slice bytes)
 {
     buf_printf(&rig->log, "%s", what);
     if (bytes.len <= 80) {
@@ -132,18 +132,18 @@ static const struct grpc_method echo_methods[] = {
 static const struct grpc_service echo_service = {"test.Echo", echo_methods, 5};
 static const struct grpc_service *const services[] = {&echo_service};
 
-static void rig_headers(struct grpc_rpc *rpc)
+static inline void rig_headers(struct grpc_rpc *rpc)
 {
     struct rig *rig = grpc_rpc_user(rpc);
     buf_add_str(&rig->log, "headers\n");
 }
 
-static void rig_message(struct grpc_rpc *rpc, struct slice message)
+static inline void rig_message(struct grpc_rpc *rpc, struct slice message)
 {
     say(grpc_rpc_user(rpc), "answer", message);
 }
 
-static void rig_done(struct grpc_rpc *rpc, const struct grpc_result *result)
+static inline void rig_done(struct grpc_rpc *rpc, const struct grpc_result *result)
 {
     struct rig *rig = grpc_rpc_user(rpc);
     if (rig->rpc == rpc) {
@@ -158,7 +158,7 @@ static const struct grpc_rpc_events unary_events = {.done = rig_done};
 static const struct grpc_rpc_events stream_events = {
     .headers = rig_headers, .message = rig_message, .done = rig_done};
 
-static void rig_init(struct rig *rig, size_t chunk, size_t message_max)
+static inline void rig_init(struct rig *rig, size_t chunk, size_t message_max)
 {
     memset(rig, 0, sizeof(*rig));
     rig->pool = mem_pool_new(UINT64_MAX, 0x5A);
@@ -179,7 +179,7 @@ static void rig_init(struct rig *rig, size_t chunk, size_t message_max)
     buf_init(&rig->log, rig->mem);
 }
 
-static void rig_fini(struct rig *rig)
+static inline void rig_fini(struct rig *rig)
 {
     grpc_client_free(rig->client);
     grpc_server_free(rig->server);
@@ -188,7 +188,7 @@ static void rig_fini(struct rig *rig)
     mem_pool_free(rig->pool);
 }
 
-static size_t rig_to_server(struct rig *rig)
+static inline size_t rig_to_server(struct rig *rig)
 {
     struct buf wire;
     buf_init(&wire, rig->mem);
@@ -202,7 +202,7 @@ static size_t rig_to_server(struct rig *rig)
     return moved;
 }
 
-static size_t rig_to_client(struct rig *rig)
+static inline size_t rig_to_client(struct rig *rig)
 {
     struct buf wire;
     buf_init(&wire, rig->mem);
@@ -216,7 +216,7 @@ static size_t rig_to_client(struct rig *rig)
     return moved;
 }
 
-static void rig_run(struct rig *rig)
+static inline void rig_run(struct rig *rig)
 {
     while (rig_to_server(rig) + rig_to_client(rig) > 0) {
     }
@@ -245,7 +245,7 @@ static inline void rig_stream(struct rig *rig, const char *path)
     assert_int_equal(grpc_rpc_start(rig->client, &start, &rig->rpc), 0);
 }
 
-static void assert_log(struct rig *rig, const char *text)
+static inline void assert_log(struct rig *rig, const char *text)
 {
     assert_string_equal(buf_cstr(&rig->log), text);
     buf_clear(&rig->log);

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/duration.h"
+#include "base/list.h"
 #include "http2/http2.h"
 
 struct side {
@@ -34,7 +35,7 @@ struct pair {
     size_t chunk; /* bytes that one delivery carries */
 };
 
-static void pair_field(struct side *side, struct http2_stream *s, const char *name)
+static inline void pair_field(struct side *side, struct http2_stream *s, const char *name)
 {
     struct slice value;
     if (http2_stream_field(s, name, &value)) {
@@ -131,7 +132,7 @@ static const struct http2_events pair_events = {
     .pong = pair_pong,
 };
 
-static void side_init(struct side *side, bool server, const struct http2_options *options)
+static inline void side_init(struct side *side, bool server, const struct http2_options *options)
 {
     memset(side, 0, sizeof(*side));
     side->pool = mem_pool_new(UINT64_MAX, 0xA5);
@@ -144,7 +145,7 @@ static void side_init(struct side *side, bool server, const struct http2_options
 }
 
 /* The session gives back all it took. */
-static void side_fini(struct side *side)
+static inline void side_fini(struct side *side)
 {
     http2_free(side->h);
     buf_fini(&side->log);
@@ -153,7 +154,8 @@ static void side_fini(struct side *side)
     mem_pool_free(side->pool);
 }
 
-static void pair_init(struct pair *p, size_t chunk, const struct http2_options *server_options)
+static inline void pair_init(struct pair *p, size_t chunk,
+                             const struct http2_options *server_options)
 {
     p->chunk = chunk;
     p->now_ns = SEC_NS;
@@ -161,13 +163,13 @@ static void pair_init(struct pair *p, size_t chunk, const struct http2_options *
     side_init(&p->server, true, server_options);
 }
 
-static void pair_fini(struct pair *p)
+static inline void pair_fini(struct pair *p)
 {
     side_fini(&p->client);
     side_fini(&p->server);
 }
 
-static size_t pair_move(struct pair *p, struct side *from, struct side *to, size_t max)
+static inline size_t pair_move(struct pair *p, struct side *from, struct side *to, size_t max)
 {
     struct buf wire;
     buf_init(&wire, mem_pool_mem(from->pool));
@@ -187,7 +189,7 @@ static size_t pair_move(struct pair *p, struct side *from, struct side *to, size
 }
 
 /* Until nothing moves. */
-static void pair_run(struct pair *p)
+static inline void pair_run(struct pair *p)
 {
     size_t moved;
     do {
@@ -196,7 +198,7 @@ static void pair_run(struct pair *p)
     } while (moved > 0);
 }
 
-static void assert_log(struct side *side, const char *text)
+static inline void assert_log(struct side *side, const char *text)
 {
     assert_string_equal(buf_cstr(&side->log), text);
     buf_clear(&side->log);

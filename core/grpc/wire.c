@@ -44,15 +44,13 @@ size_t grpc_timeout_format(char *out, int64_t ns)
     if (ns <= 0) {
         return fmt(out, GRPC_TIMEOUT_LEN_MAX, "0n");
     }
-    for (size_t i = 0; i < sizeof(units); i++) {
-        int64_t unit = unit_ns((uint8_t)units[i]);
-        int64_t value = ns / unit + (ns % unit > 0);
-        if (value <= TIMEOUT_VALUE_MAX) {
-            return fmt(out, GRPC_TIMEOUT_LEN_MAX, "%lld%c", (long long)value, units[i]);
-        }
+    size_t i = 0;
+    int64_t value = ns;
+    while (value > TIMEOUT_VALUE_MAX) {
+        int64_t unit = unit_ns((uint8_t)units[++i]); /* 2^63 ns are 2562048 hours */
+        value = ns / unit + (ns % unit > 0);
     }
-    /* 2^63 ns are 2562048 hours. */
-    return fmt(out, GRPC_TIMEOUT_LEN_MAX, "%dH", TIMEOUT_VALUE_MAX);
+    return fmt(out, GRPC_TIMEOUT_LEN_MAX, "%lld%c", (long long)value, units[i]);
 }
 
 static void encode_byte(struct buf *out, uint8_t byte)

@@ -3,8 +3,12 @@
 #include "base/probe.h"
 #include "session.h"
 
-/* Room for what passes through: queued control frames of one piece of input, growing tables. */
+/* What the layers above hold for a connection as such. */
+#define OUTSIDE_BYTES 1024
+/* Room for what passes through: control frames that one piece of input queues; and the table of
+ * streams when it next doubles, of 16 bytes a slot and filled by 3 quarters. */
 #define SLACK_BYTES 6144
+#define TABLE_COST  44
 /* What a byte of input can make the session hold at worst: a refused stream takes 13 bytes and,
  * until its RST_STREAM is taken out, 420. */
 #define BYTE_COST 33
@@ -54,7 +58,7 @@ void account_init(struct account *a, struct mem *parent)
 
 static uint64_t budget(const struct http2 *h)
 {
-    return h->options.memory_base + h->options.memory_factor * h->received;
+    return h->options.memory_base - OUTSIDE_BYTES + h->options.memory_factor * h->received;
 }
 
 /* A length that the peer merely claims makes nghttp2 ask for as much (a header value: twice). */
@@ -108,7 +112,8 @@ bool budget_allows_stream(const struct http2 *h)
 
 bool budget_is_tight(const struct http2 *h, size_t bytes)
 {
-    return h->account.mem.bytes + SLACK_BYTES + bytes * BYTE_COST > budget(h);
+    size_t passing = SLACK_BYTES + h->stream_count * TABLE_COST + bytes * BYTE_COST;
+    return h->account.mem.bytes + passing > budget(h);
 }
 
 void bucket_init(struct bucket *b, uint32_t burst, uint32_t per_sec)

@@ -114,7 +114,6 @@ int http2_request(struct http2 *h, const struct http2_field *fields, size_t coun
     nghttp2_data_provider provider = stream_provider(s);
     int32_t id = nghttp2_submit_request(h->ng, NULL, nv, count, end ? NULL : &provider, s);
     if (id < 0) {
-        PROBE("http2.request_not_submitted");
         stream_gone(s, ERR_CONN_CLOSED, HTTP2_NO_ERROR, true);
         return ERR_CONN_CLOSED;
     }

@@ -173,6 +173,31 @@ static void test_deadline_is_told_and_cancel_reaches_the_server(void **state)
     rig_fini(&rig);
 }
 
+static void test_calls_carry_what_their_owners_attach(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct slice value;
+    int mark;
+    rig_init(&rig, SIZE_MAX, 0);
+    rig_stream(&rig, "/test.Echo/Count");
+    assert_int_equal(grpc_rpc_pending(rig.rpc), 0);
+    grpc_rpc_send(rig.rpc, slice_str("abc"));
+    assert_int_equal(grpc_rpc_pending(rig.rpc), 8);
+    rig_run(&rig);
+    grpc_call_set_user(rig.held, &mark);
+    assert_ptr_equal(grpc_call_user(rig.held), &mark);
+    assert_true(grpc_call_metadata(rig.held, "user-agent", &value));
+    assert_true(slice_eq_str(value, "grpc-test/1"));
+    memcpy(grpc_call_reserve(rig.held, 4), "part", 4);
+    assert_int_equal(grpc_call_pending(rig.held), 9);
+    rig_run(&rig);
+    assert_int_equal(grpc_call_pending(rig.held), 0);
+    assert_true(grpc_rpc_metadata(rig.rpc, "content-type", &value));
+    assert_log(&rig, "start \"Count\"\nmessage \"abc\"\nheaders\nanswer \"part\"\n");
+    rig_fini(&rig);
+}
+
 static void test_lost_connection_ends_calls_on_both_sides(void **state)
 {
     (void)state;
@@ -263,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_stream_that_ends_without_messages_is_ok),
         cmocka_unit_test(test_method_may_refuse_at_the_start_by_metadata),
         cmocka_unit_test(test_deadline_is_told_and_cancel_reaches_the_server),
+        cmocka_unit_test(test_calls_carry_what_their_owners_attach),
         cmocka_unit_test(test_lost_connection_ends_calls_on_both_sides),
         cmocka_unit_test(test_cut_in_the_middle_of_a_frame_is_a_closing_transport),
         cmocka_unit_test(test_goaway_of_the_server_leaves_new_calls_unprocessed),

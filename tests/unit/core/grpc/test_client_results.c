@@ -9,6 +9,7 @@ struct peer {
     struct buf log;
     const char *fields[8]; /* name, value, ... of the answer; its first block */
     const char *trailers[4];
+    size_t message_max; /* of the client; 0: its default */
     struct slice body;
     bool end;            /* the first block ends the stream */
     bool end_body;       /* the body does */
@@ -71,6 +72,9 @@ static void peer_init(struct peer *p)
     grpc_client_options_default(&options);
     options.authority = slice_str("127.0.0.1:2379");
     options.user_agent = slice_str("grpc-go/1.33.3");
+    if (p->message_max > 0) {
+        options.message_max = p->message_max;
+    }
     p->client = grpc_client_new(mem, &options, NULL, p);
     buf_init(&p->log, mem);
 }
@@ -225,6 +229,19 @@ static void test_answers_without_proper_end_are_internal_errors(void **state)
     check(how, "Internal: grpc: compressed flag set with identity or empty encoding");
 }
 
+static void test_answer_past_the_limit_is_refused(void **state)
+{
+    (void)state;
+    struct peer how = {.fields = GRPC_HEAD,
+                       .trailers = {"grpc-status", "0", NULL},
+                       .body = slice_of("\0\0\0\0\5hello", 10),
+                       .message_max = 4,
+                       .reset_code = UINT32_MAX};
+    check(how, "ResourceExhausted: grpc: received message larger than max (5 vs. 4)");
+    how.message_max = 5;
+    check(how, "OK: ");
+}
+
 static void test_status_of_the_server_wins_over_its_reset(void **state)
 {
     (void)state;
@@ -242,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_answers_that_are_not_grpc_give_their_http_status),
         cmocka_unit_test(test_reset_codes_become_statuses),
         cmocka_unit_test(test_answers_without_proper_end_are_internal_errors),
+        cmocka_unit_test(test_answer_past_the_limit_is_refused),
         cmocka_unit_test(test_status_of_the_server_wins_over_its_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,34 @@ static void test_peer_that_takes_no_answers_is_not_served_on(void **state)
     rig_fini(&rig);
 }
 
+static void test_pipeline_without_end_is_cut_off(void **state)
+{
+    (void)state;
+    static uint8_t bytes[70000];
+    struct rig rig;
+    rig_init(&rig, 0);
+    rig.later = true;
+    assert_int_equal(rig_feed(&rig, "GET /a HTTP/1.1\r\n\r\n", 100), 0);
+    assert_int_equal(http1_server_recv(rig.server, slice_of(bytes, 60000)), 0);
+    assert_int_equal(http1_server_recv(rig.server, slice_of(bytes, 10000)), ERR_LIMIT);
+    rig_fini(&rig);
+}
+
+static void test_kept_bytes_that_are_no_request_are_answered_in_their_turn(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 0);
+    rig.later = true;
+    assert_int_equal(rig_feed(&rig, "GET /a HTTP/1.1\r\n\r\nrubbish\r\n\r\n", 1000), 0);
+    http1_answer_not_found(rig.server, NULL, 0);
+    assert_true(http1_server_finished(rig.server));
+    assert_out(&rig, NOT_FOUND "HTTP/1.1 400 Bad Request\r\n"
+                               "Content-Type: text/plain; charset=utf-8\r\n"
+                               "Connection: close\r\n\r\n400 Bad Request");
+    rig_fini(&rig);
+}
+
 static void test_waiting_client_is_told_to_continue(void **state)
 {
     (void)state;
@@ -269,6 +297,8 @@ int main(void)
         cmocka_unit_test(test_connection_closes_when_the_client_asks),
         cmocka_unit_test(test_what_is_no_request_is_answered_and_cut_off),
         cmocka_unit_test(test_peer_that_takes_no_answers_is_not_served_on),
+        cmocka_unit_test(test_pipeline_without_end_is_cut_off),
+        cmocka_unit_test(test_kept_bytes_that_are_no_request_are_answered_in_their_turn),
         cmocka_unit_test(test_waiting_client_is_told_to_continue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,6 +319,121 @@ static void test_many_small_streams_stay_inside_the_budget(void **state)
     side_fini(&side);
 }
 
+static void test_empty_data_without_end_is_a_flood(void **state)
+{
+    (void)state;
+    struct side side;
+    struct buf wire;
+    open_raw(&side);
+    buf_init(&wire, mem_pool_mem(side.pool));
+    add_frame(&wire, 1, 4, 1, slice_of(BLOCK, BLOCK_LEN));
+    assert_int_equal(http2_recv(side.h, SEC_NS, buf_slice(&wire)), 0);
+    buf_fini(&wire);
+    flood(&side, 900, 0, 1, 0);
+    assert_int_equal(side.err, 0);
+    flood(&side, 200, 0, 1, 0);
+    assert_int_equal(side.err, ERR_LIMIT);
+    side_fini(&side);
+}
+
+static void test_endless_continuations_end_the_session(void **state)
+{
+    (void)state;
+    struct side side;
+    struct buf wire;
+    open_raw(&side);
+    buf_init(&wire, mem_pool_mem(side.pool));
+    add_frame(&wire, 1, 0, 1, slice_of(BLOCK, BLOCK_LEN));
+    for (int i = 0; i < 20; i++) {
+        add_frame(&wire, 9, 0, 1, slice_of("\x83", 1));
+    }
+    assert_int_equal(http2_recv(side.h, SEC_NS, buf_slice(&wire)), ERR_LIMIT);
+    buf_clear(&wire);
+    http2_send(side.h, &wire, SIZE_MAX);
+    assert_true(http2_finished(side.h));
+    buf_fini(&wire);
+    side_fini(&side);
+}
+
+static void test_error_of_a_stream_is_not_one_of_the_session(void **state)
+{
+    (void)state;
+    struct side side;
+    struct buf wire;
+    open_raw(&side);
+    buf_init(&wire, mem_pool_mem(side.pool));
+    add_frame(&wire, 1, 4, 1, slice_of(BLOCK, BLOCK_LEN));
+    add_frame(&wire, 1, 4, 3, slice_of(BLOCK, BLOCK_LEN));
+    add_frame(&wire, 8, 0, 1, slice_of("\x7f\xff\xff\xff", 4)); /* its window overflows */
+    assert_int_equal(http2_recv(side.h, SEC_NS, buf_slice(&wire)), 0);
+    buf_clear(&wire);
+    http2_send(side.h, &wire, SIZE_MAX);
+    assert_log(&side, "request 1 :path=/\nrequest 3 :path=/\n"
+                      "close 1 ERR_CANCELED FLOW_CONTROL_ERROR\n");
+    buf_clear(&wire);
+    add_frame(&wire, 8, 0, 0, slice_of("\x7f\xff\xff\xff", 4)); /* that of the connection */
+    assert_int_equal(http2_recv(side.h, SEC_NS, buf_slice(&wire)), ERR_PROTO);
+    buf_fini(&wire);
+    side_fini(&side);
+}
+
+static void test_refusals_reach_a_peer_that_reads_late(void **state)
+{
+    (void)state;
+    struct side side;
+    struct buf wire;
+    open_raw(&side);
+    buf_init(&wire, mem_pool_mem(side.pool));
+    for (uint32_t id = 1; id < 600; id += 2) {
+        add_frame(&wire, 1, 5, id, slice_of(BLOCK, BLOCK_LEN));
+    }
+    assert_int_equal(http2_recv(side.h, SEC_NS, buf_slice(&wire)), 0);
+    size_t open = http2_stream_count(side.h);
+    assert_in_range(open, 30, 299);
+    struct buf out;
+    buf_init(&out, mem_pool_mem(side.pool));
+    size_t before;
+    do {
+        before = out.len;
+        http2_send(side.h, &out, 100);
+    } while (out.len > before);
+    size_t refused = 0;
+    for (size_t at = 0; at + 9 <= out.len;
+         at += 9 + ((size_t)out.ptr[at + 1] << 8 | out.ptr[at + 2])) {
+        refused += out.ptr[at + 3] == 3 && out.ptr[at + 12] == HTTP2_REFUSED_STREAM;
+    }
+    assert_int_equal(refused + open, 300);
+    assert_false(http2_wants_write(side.h));
+    buf_fini(&out);
+    buf_fini(&wire);
+    side_fini(&side);
+}
+
+static void test_pushed_streams_are_reset(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct buf wire;
+    pair_init(&p, SIZE_MAX, NULL);
+    pair_begin(&p, "/x", true);
+    buf_init(&wire, mem_pool_mem(p.client.pool));
+    http2_send(p.client.h, &wire, SIZE_MAX);
+    buf_clear(&wire);
+    add_frame(&wire, 4, 0, 0, slice_of(NULL, 0));
+    add_frame(&wire, 5, 4, 1,
+              slice_of("\0\0\0\2\x82\x86\x84\x01\x01"
+                       "a",
+                       10));
+    assert_int_equal(http2_recv(p.client.h, SEC_NS, buf_slice(&wire)), 0);
+    buf_clear(&wire);
+    http2_send(p.client.h, &wire, SIZE_MAX);
+    assert_int_equal(wire.ptr[wire.len - 13 + 3], 3); /* RST_STREAM ... */
+    assert_int_equal(wire.ptr[wire.len - 5], 2);      /* ... of stream 2 */
+    assert_log(&p.client, "");
+    buf_fini(&wire);
+    pair_fini(&p);
+}
+
 static void test_informational_answers_are_passed_over(void **state)
 {
     (void)state;
@@ -359,6 +474,11 @@ int main(void)
         cmocka_unit_test(test_garbage_is_an_error_of_the_session),
         cmocka_unit_test(test_a_claimed_length_allocates_nothing),
         cmocka_unit_test(test_many_small_streams_stay_inside_the_budget),
+        cmocka_unit_test(test_empty_data_without_end_is_a_flood),
+        cmocka_unit_test(test_endless_continuations_end_the_session),
+        cmocka_unit_test(test_error_of_a_stream_is_not_one_of_the_session),
+        cmocka_unit_test(test_refusals_reach_a_peer_that_reads_late),
+        cmocka_unit_test(test_pushed_streams_are_reset),
         cmocka_unit_test(test_informational_answers_are_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,6 +170,30 @@ static void test_unconsumed_bytes_return_to_the_connection_with_the_stream(void 
     pair_fini(&p);
 }
 
+static void test_reset_returns_what_was_not_consumed_and_drops_what_follows(void **state)
+{
+    (void)state;
+    static uint8_t body[60000];
+    struct pair p;
+    pair_init(&p, 1000, NULL);
+    for (int i = 0; i < 3; i++) {
+        p.server.consume = false;
+        struct http2_stream *s = pair_begin(&p, "/x", false);
+        http2_stream_write(s, slice_of(body, 30000));
+        pair_run(&p);
+        http2_stream_reset(p.server.last, HTTP2_CANCEL);
+        http2_stream_write(s, slice_of(body, 30000)); /* on its way when the reset arrives */
+        pair_run(&p);
+    }
+    p.server.consume = true;
+    struct http2_stream *s = pair_begin(&p, "/x", false);
+    http2_stream_write(s, slice_of(body, sizeof(body)));
+    http2_stream_end(s);
+    pair_run(&p);
+    assert_int_equal(p.server.body.len, 3 * 30000 + sizeof(body));
+    pair_fini(&p);
+}
+
 static void test_output_stops_soon_after_the_asked_size(void **state)
 {
     (void)state;
@@ -230,6 +254,7 @@ int main(void)
         cmocka_unit_test(test_reset_by_the_server_is_told_with_its_code),
         cmocka_unit_test(test_body_waits_until_the_peer_consumes),
         cmocka_unit_test(test_unconsumed_bytes_return_to_the_connection_with_the_stream),
+        cmocka_unit_test(test_reset_returns_what_was_not_consumed_and_drops_what_follows),
         cmocka_unit_test(test_output_stops_soon_after_the_asked_size),
         cmocka_unit_test(test_close_tells_every_stream_in_order),
         cmocka_unit_test(test_empty_reserve_and_write_are_harmless),

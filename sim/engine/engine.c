@@ -238,6 +238,9 @@ enum engine_end engine_run(struct engine *engine, int64_t until_ns, uint64_t cou
             return ENGINE_STOPPED;
         }
     }
+    if (until_ns != INT64_MAX && until_ns > engine->now_ns) {
+        engine->now_ns = until_ns;
+    }
     return ENGINE_RAN_DRY;
 }
 

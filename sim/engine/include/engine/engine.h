@@ -76,7 +76,7 @@ struct engine_watch {
 };
 
 enum engine_end {
-    ENGINE_RAN_DRY, /* no event is left */
+    ENGINE_RAN_DRY, /* no event is left; now is the given time, unless that is INT64_MAX */
     ENGINE_UNTIL,   /* the next event lies after the given time; now is that time */
     ENGINE_COUNTED, /* as many events as were asked for */
     ENGINE_STOPPED, /* engine_stop was called */

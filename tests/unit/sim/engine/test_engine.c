@@ -79,9 +79,11 @@ static void test_events_run_by_time_and_ties_in_the_order_of_setting(void **stat
     set(f, 2, 10);
     set(f, 0, 5);
     set(f, 4, 10);
-    assert_int_equal(engine_run(&f->engine, 100, UINT64_MAX), ENGINE_RAN_DRY);
+    assert_int_equal(engine_run(&f->engine, INT64_MAX, UINT64_MAX), ENGINE_RAN_DRY);
     expect_order((const int[]){0, 1, 2, 4, 3}, 5);
     assert_int_equal(f->engine.now_ns, 20);
+    assert_int_equal(engine_run(&f->engine, 30, UINT64_MAX), ENGINE_RAN_DRY);
+    assert_int_equal(f->engine.now_ns, 30);
     assert_int_equal(f->engine.event, 5);
 }
 
@@ -122,11 +124,11 @@ static void test_the_past_means_now(void **state)
 {
     struct fixture *f = *state;
     set(f, 0, 50);
-    (void)engine_run(&f->engine, 100, UINT64_MAX);
+    (void)engine_run(&f->engine, 60, UINT64_MAX);
     set(f, 1, 10);
-    (void)engine_run(&f->engine, 100, UINT64_MAX);
+    (void)engine_run(&f->engine, INT64_MAX, UINT64_MAX);
     expect_order((const int[]){0, 1}, 2);
-    assert_int_equal(f->engine.now_ns, 50);
+    assert_int_equal(f->engine.now_ns, 60);
 }
 
 static void test_run_ends_at_its_time_and_at_its_count(void **state)

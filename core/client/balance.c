@@ -28,7 +28,7 @@ void endpoint_dial(struct endpoint *endpoint)
         return;
     }
     endpoint->state = ENDPOINT_DIALING;
-    endpoint->conn = conn_dial(endpoint);
+    endpoint->conn = client_conn_dial(endpoint);
 }
 
 void endpoint_ready(struct endpoint *endpoint)
@@ -144,7 +144,7 @@ void client_close(struct client *client, void (*closed)(void *data), void *data)
         env_timer_stop(client->env, &client->endpoints[i].timer);
     }
     list_each_safe (it, &client->conns) {
-        conn_close(container_of(it, struct conn, link));
+        client_conn_close(container_of(it, struct conn, link));
     }
     client_maybe_free(client);
 }

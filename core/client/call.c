@@ -129,7 +129,7 @@ static void abandon(struct client_call *call, int err)
     struct conn *conn = grpc_rpc_ctx(rpc);
     call->rpc = NULL;
     grpc_rpc_cancel(rpc, err);
-    conn_flush(conn);
+    client_conn_flush(conn);
 }
 
 static void wake(struct env_timer *timer)
@@ -161,10 +161,10 @@ void calls_send(struct client *client)
         }
         struct client_call *call = container_of(client->queued.next, struct client_call, link);
         struct conn *conn = endpoint->conn;
-        int err = conn_start(conn, call);
+        int err = client_conn_start(conn, call);
         if (err != 0) {
             /* The session has ended and its loss is yet to be told: it is no longer ready. */
-            conn_close(conn);
+            client_conn_close(conn);
             continue;
         }
         list_remove(&call->link);
@@ -172,7 +172,7 @@ void calls_send(struct client *client)
         call->state = CALL_OPEN;
         call->sent = true;
         call->attempts++;
-        conn_flush(conn);
+        client_conn_flush(conn);
     }
 }
 

@@ -13,7 +13,7 @@
 
 static void arm_keepalive(struct conn *conn);
 
-void conn_flush(struct conn *conn)
+void client_conn_flush(struct conn *conn)
 {
     struct env *env = conn->client->env;
     if (conn->busy || conn->closing) {
@@ -34,7 +34,7 @@ void conn_flush(struct conn *conn)
     if (conn->closing) {
         grpc_client_close(conn->grpc);
     } else if (grpc_client_finished(conn->grpc) || drained) {
-        conn_close(conn);
+        client_conn_close(conn);
     }
 }
 
@@ -42,11 +42,11 @@ static void stream_opened(struct env_stream *stream, int status)
 {
     struct conn *conn = stream->data;
     if (status != 0) {
-        conn_close(conn);
+        client_conn_close(conn);
         return;
     }
     conn->opened = true;
-    conn_flush(conn);
+    client_conn_flush(conn);
 }
 
 static void stream_data(struct env_stream *stream, struct slice bytes)
@@ -62,13 +62,13 @@ static void stream_data(struct env_stream *stream, struct slice bytes)
         grpc_client_close(conn->grpc);
         return;
     }
-    conn_flush(conn);
+    client_conn_flush(conn);
     if (conn->closing) {
         return;
     }
     if (err != 0) {
         PROBE("client.broken_session");
-        conn_close(conn);
+        client_conn_close(conn);
     } else if (conn->endpoint != NULL && conn->endpoint->state == ENDPOINT_DIALING &&
                grpc_client_ready(conn->grpc)) {
         env_timer_stop(env, &conn->timer);
@@ -79,18 +79,18 @@ static void stream_data(struct env_stream *stream, struct slice bytes)
 static void stream_lost(struct env_stream *stream, int err)
 {
     (void)err;
-    conn_close(stream->data);
+    client_conn_close(stream->data);
 }
 
 static void stream_eof(struct env_stream *stream)
 {
-    conn_close(stream->data);
+    client_conn_close(stream->data);
 }
 
 static void stream_drained(struct env_stream *stream)
 {
     struct conn *conn = stream->data;
-    conn_flush(conn);
+    client_conn_flush(conn);
 }
 
 static void stream_closed(struct env_stream *stream)
@@ -131,7 +131,7 @@ static const struct grpc_client_events session_events = {.goaway = session_goawa
 static void connect_timeout(struct env_timer *timer)
 {
     PROBE("client.connect_timeout");
-    conn_close(timer->data);
+    client_conn_close(timer->data);
 }
 
 /* grpc-go's keep-alive: while calls are open and nothing comes, ping; no answer: give up. */
@@ -142,7 +142,7 @@ static void keepalive(struct env_timer *timer)
     int64_t now_ns = env_now_ns(client->env);
     if (conn->pinged) {
         PROBE("client.keepalive_lost");
-        conn_close(conn);
+        client_conn_close(conn);
         return;
     }
     if (grpc_client_call_count(conn->grpc) == 0) {
@@ -151,7 +151,7 @@ static void keepalive(struct env_timer *timer)
     if (now_ns - conn->read_ns >= client->keepalive_time_ns) {
         conn->pinged = true;
         grpc_client_ping(conn->grpc, PING_OPAQUE);
-        conn_flush(conn);
+        client_conn_flush(conn);
         env_timer_set(client->env, &conn->timer, now_ns + client->keepalive_timeout_ns);
         return;
     }
@@ -168,7 +168,7 @@ static void arm_keepalive(struct conn *conn)
     env_timer_set(client->env, &conn->timer, conn->read_ns + client->keepalive_time_ns);
 }
 
-struct conn *conn_dial(struct endpoint *endpoint)
+struct conn *client_conn_dial(struct endpoint *endpoint)
 {
     struct client *client = endpoint->client;
     struct env *env = client->env;
@@ -193,7 +193,7 @@ struct conn *conn_dial(struct endpoint *endpoint)
     return conn;
 }
 
-int conn_start(struct conn *conn, struct client_call *call)
+int client_conn_start(struct conn *conn, struct client_call *call)
 {
     struct env *env = conn->client->env;
     int64_t now_ns = env_now_ns(env);
@@ -219,7 +219,7 @@ int conn_start(struct conn *conn, struct client_call *call)
     return 0;
 }
 
-void conn_close(struct conn *conn)
+void client_conn_close(struct conn *conn)
 {
     if (conn->closing) {
         return;

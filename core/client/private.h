@@ -67,14 +67,14 @@ struct client {
 };
 
 /* conn.c */
-struct conn *conn_dial(struct endpoint *endpoint);
+struct conn *client_conn_dial(struct endpoint *endpoint);
 /* Starts an attempt. ERR_CONN_CLOSED: not on this connection. */
-int conn_start(struct conn *conn, struct client_call *call) MUST_CHECK;
+int client_conn_start(struct conn *conn, struct client_call *call) MUST_CHECK;
 /* Gives out what the session has to say, and closes a connection that is of no more use. Does
  * nothing inside one of the session's own events: the outermost call will do it. */
-void conn_flush(struct conn *conn);
+void client_conn_flush(struct conn *conn);
 /* Drops the connection: its calls end, its endpoint is told. Freed later. */
-void conn_close(struct conn *conn);
+void client_conn_close(struct conn *conn);
 
 /* balance.c */
 void endpoint_dial(struct endpoint *endpoint);

@@ -80,14 +80,14 @@ struct check_place *check_place_new(struct check *c, const char *name,
     return place;
 }
 
-struct member *member_find(const struct check *c, member_id_t id)
+struct member *check_member_find(const struct check *c, member_id_t id)
 {
     return map_get(c->by_id, id);
 }
 
 const char *member_name(const struct check *c, member_id_t id)
 {
-    const struct member *m = member_find(c, id);
+    const struct member *m = check_member_find(c, id);
     return m == NULL ? "?" : m->place->name;
 }
 
@@ -97,7 +97,7 @@ static struct member *member_at(struct check_place *place, member_id_t id)
     if (place->member != NULL && place->member->id == id) {
         return place->member;
     }
-    struct member *m = member_find(c, id);
+    struct member *m = check_member_find(c, id);
     if (m == NULL) {
         m = mem_zalloc(c->mem, 1, sizeof(*m));
         m->id = id;

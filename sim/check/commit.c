@@ -22,7 +22,7 @@ static void check_quorum(struct check *c, const struct member *m, index_t index)
         return;
     }
     for (size_t i = 0; i < m->config->voter_count; i++) {
-        count += holds(member_find(c, m->config->voters[i]), index, cell);
+        count += holds(check_member_find(c, m->config->voters[i]), index, cell);
     }
     if (count >= config_quorum(m->config)) {
         return;
@@ -30,7 +30,7 @@ static void check_quorum(struct check *c, const struct member *m, index_t index)
     struct buf who;
     buf_init(&who, c->mem);
     for (size_t i = 0; i < m->config->voter_count; i++) {
-        const struct member *voter = member_find(c, m->config->voters[i]);
+        const struct member *voter = check_member_find(c, m->config->voters[i]);
         buf_printf(&who, "%s%s: durable through %llu%s", i == 0 ? "" : ", ",
                    member_name(c, m->config->voters[i]),
                    (unsigned long long)(voter == NULL ? 0 : voter->durable),

@@ -125,7 +125,7 @@ struct check {
 
 /* Makes room for one more element of an array. */
 void *grow(struct mem *mem, void *items, size_t count, size_t *cap, size_t size);
-struct member *member_find(const struct check *c, member_id_t id);
+struct member *check_member_find(const struct check *c, member_id_t id);
 const char *member_name(const struct check *c, member_id_t id);
 static inline index_t member_last(const struct member *m)
 {

@@ -107,7 +107,7 @@ void check_vote(struct check *c, struct member *m, const struct obs_event *obs)
 static void write_votes(struct check *c, const struct member *m, struct buf *out)
 {
     for (size_t i = 0; i < m->config->voter_count; i++) {
-        const struct member *voter = member_find(c, m->config->voters[i]);
+        const struct member *voter = check_member_find(c, m->config->voters[i]);
         member_id_t vote = voter == NULL ? 0 : ballots_find(&voter->durable_votes, m->term);
         buf_printf(out, "%s%s: %s", i == 0 ? "" : ", ", member_name(c, m->config->voters[i]),
                    vote == 0 ? "none" : member_name(c, vote));
@@ -118,7 +118,7 @@ static void check_votes(struct check *c, const struct member *m, const struct ob
 {
     size_t granted = 0;
     for (size_t i = 0; i < m->config->voter_count; i++) {
-        const struct member *voter = member_find(c, m->config->voters[i]);
+        const struct member *voter = check_member_find(c, m->config->voters[i]);
         granted += voter != NULL && ballots_find(&voter->durable_votes, m->term) == m->id;
     }
     if (granted < config_quorum(m->config)) {
@@ -132,7 +132,7 @@ static void check_votes(struct check *c, const struct member *m, const struct ob
         buf_fini(&votes);
     }
     for (size_t i = 0; i < obs->role.vote_count; i++) {
-        const struct member *voter = member_find(c, obs->role.votes[i]);
+        const struct member *voter = check_member_find(c, obs->role.votes[i]);
         if (voter == NULL || ballots_find(&voter->durable_votes, m->term) != m->id) {
             violate(c, RULE_LEADER_VOTES,
                     "%s counts a vote of %s in term %llu that is not on its disk", m->place->name,

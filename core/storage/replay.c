@@ -4,6 +4,9 @@
 #include "base/probe.h"
 #include "record.h"
 
+/* Numbers that are counted up end long before they could wrap around. */
+#define COUNT_MAX (UINT64_C(1) << 62)
+
 /* The head of the record at tail.offset, if its checksum is right and it could be one of ours. */
 static bool head_is_right(struct slice file, const struct wal_tail *tail)
 {
@@ -80,7 +83,7 @@ static int take_boot(struct wal_replay *r, struct slice payload)
 {
     struct reader in = reader_of(payload);
     uint64_t boot = read_u64(&in);
-    if (in.failed || in.len > 0 || boot <= r->boot) {
+    if (in.failed || in.len > 0 || boot <= r->boot || boot >= COUNT_MAX) {
         return ERR_CORRUPT;
     }
     r->boot = boot;
@@ -94,7 +97,7 @@ static int take_hard(struct wal_replay *r, struct slice payload)
     hard.term = read_u64(&in);
     hard.vote = read_u64(&in);
     hard.commit = read_u64(&in);
-    if (in.failed || in.len > 0 || hard.term < r->hard.term) {
+    if (in.failed || in.len > 0 || hard.term < r->hard.term || hard.term >= COUNT_MAX) {
         return ERR_CORRUPT;
     }
     r->hard = hard;
@@ -118,7 +121,7 @@ static int take_entry(struct wal_replay *r, struct slice payload)
     entry.index = read_u64(&in);
     uint8_t type = read_u8(&in);
     if (in.failed || type > RAFT_ENTRY_CONF || cut_from(r, entry.index) != 0 ||
-        entry.term < last_term(r)) {
+        entry.term < last_term(r) || entry.term >= COUNT_MAX) {
         return ERR_CORRUPT;
     }
     entry.type = (enum raft_entry_type)type;
@@ -146,8 +149,8 @@ static int take_snapshot(struct wal_replay *r, struct slice payload)
     term_t term = read_u64(&in);
     conf.voter_count = read_u32(&in);
     conf.learner_count = read_u32(&in);
-    if (in.failed || index <= r->snapshot_index || conf.voter_count > MEMBERS_MAX ||
-        conf.learner_count > MEMBERS_MAX) {
+    if (in.failed || index <= r->snapshot_index || index >= COUNT_MAX ||
+        conf.voter_count > MEMBERS_MAX || conf.learner_count > MEMBERS_MAX) {
         return ERR_CORRUPT;
     }
     for (uint32_t i = 0; i < conf.voter_count; i++) {

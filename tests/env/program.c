@@ -6,6 +6,9 @@
 #include "base/fmt.h"
 
 static void print(struct env *env, enum env_output to, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void print(struct env *env, enum env_output to, const char *format, va_list args)
 {
     char text[512];
     size_t len = fmt_v(text, sizeof(text), format, args);

@@ -1,0 +1,106 @@
+"""Servers of a test: started, watched, killed; all on 127.0.0.1, on ports found free at run time."""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+
+def free_ports(count):
+    """Below the range from which the system takes ports for outgoing connections."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports
+
+
+class Cluster:
+    def __init__(self, server):
+        self.server = os.path.abspath(server)
+        self.directory = tempfile.mkdtemp(prefix="quorate-conformance-")
+        self.running = {}
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("ETCD", "QUORATE"))}
+        self.env["ETCDCTL_API"] = "3"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.running.values():
+            process.kill()
+            process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def start(self, name, args, wrapper=()):
+        with open(os.path.join(self.directory, name + ".log"), "ab") as log:
+            self.running[name] = subprocess.Popen([*wrapper, self.server, *args], cwd=self.directory, env=self.env,
+                                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def kill(self, name, signum):
+        """Returns the status as a shell has it."""
+        process = self.running.pop(name)
+        process.send_signal(signum)
+        return self._status(process.wait(timeout=60))
+
+    def wait_exit(self, name, limit):
+        """Returns the status, or None if it goes on after `limit` seconds."""
+        try:
+            status = self._status(self.running[name].wait(timeout=limit))
+        except subprocess.TimeoutExpired:
+            return None
+        del self.running[name]
+        return status
+
+    def goes_on(self, name):
+        return self.running[name].poll() is None
+
+    @staticmethod
+    def _status(code):
+        return code if code >= 0 else 128 - code
+
+    def shell(self, command, limit=120):
+        """Returns (output lines, error lines, status, seconds)."""
+        begin = time.monotonic()
+        done = subprocess.run(["sh", "-c", command], cwd=self.directory, env=self.env, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=limit, check=False)
+        seconds = time.monotonic() - begin
+        out = done.stdout.decode("utf-8", "replace").splitlines()
+        err = done.stderr.decode("utf-8", "replace").splitlines()
+        return out, err, done.returncode, seconds
+
+    def until(self, command, good, limit, what):
+        """Runs the command until good(out, status); returns the seconds that it took."""
+        begin = time.monotonic()
+        while True:
+            out, _, status, _ = self.shell(command)
+            if good(out, status):
+                return time.monotonic() - begin
+            if time.monotonic() - begin > limit:
+                raise TimeoutError(f"{what}: not within {limit} s; last: {out} {status}\n{self.logs()}")
+            time.sleep(0.05)
+
+    def healthy(self, port, limit=20):
+        return self.until(f"etcdctl --endpoints=127.0.0.1:{port} endpoint health --command-timeout=1s",
+                          lambda _, status: status == 0, limit, f"health of 127.0.0.1:{port}")
+
+    def logs(self, lines=12):
+        text = ""
+        for name in sorted(os.listdir(self.directory)):
+            if name.endswith(".log"):
+                with open(os.path.join(self.directory, name), encoding="utf-8", errors="replace") as file:
+                    text += f"--- {name}\n" + "".join(file.readlines()[-lines:])
+        return text
+
+
+SIGNALS = {"TERM": signal.SIGTERM, "KILL": signal.SIGKILL}

@@ -1,0 +1,167 @@
+"""Compares what a command printed with what the transcript says, word by word.
+
+Everything is compared in the transcript's own terms: ports and IDs of the run are turned back into
+the captured ones first (Names). What may differ is masked, and every mask has a name below; nothing
+else may.
+"""
+
+import hashlib
+import re
+
+# Each mask: (name, why, pattern, what stands in its place).
+MASKS = [
+    ("time", "when a line was written", r'"ts":("[^"]*"|[\d.]+)', '"ts":TIME'),
+    ("client", "etcdctl draws a name for each of its runs", r"client-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+     "client-UUID"),
+    ("took", "how long a health check took", r"took = [\d.]+(ns|us|µs|ms|s)", "took = DURATION"),
+    ("id-padding", "etcdctl sets IDs 16 wide, and they are not of one length", r"\bMember +(?=[0-9a-f]+ (added|removed))",
+     "Member "),
+    ("date", "the HTTP Date header", r"^Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "Date: DATE"),
+    ("db-size", "bytes of another storage engine", r"(?<=3\.4\.23, )\d+(\.\d+)? (B|kB|MB)\b", "SIZE"),
+    ("db-size", "the same in a table", r"(?<=3\.4\.23 \| )\d+(\.\d+)? (B|kB|MB)\b", "SIZE"),
+    # Elections on the way here are as many as they are; the entries of a log depend on them.
+    ("term-index", "terms and indexes in a status line",
+     r"(SIZE, (?:true|false), (?:true|false)), \d+, (\d+), (\d+)",
+     lambda m: f"{m.group(1)}, TERM, INDEX" + (", SAME" if m.group(2) == m.group(3) else ", OTHER")),
+    ("term-index", "the same in a table",
+     r"(SIZE \| (?:true|false) \| (?:true|false)) \| \d+ \| (\d+) \| (\d+) \|",
+     lambda m: f"{m.group(1)} | TERM | INDEX |" + (" SAME |" if m.group(2) == m.group(3) else " OTHER |")),
+    ("term-index", "the term in a JSON header", r'"raft_term":\d+', '"raft_term":TERM'),
+]
+
+# At a deadline of the client the answer of the server, whose deadline is the same, races with the
+# client's own: either text is etcd's.
+DEADLINE = [
+    (r"rpc error: code = (Unknown|DeadlineExceeded) desc = context deadline exceeded", "DEADLINE"),
+    (r"\bcontext deadline exceeded", "DEADLINE"),
+]
+# The same for a write that a leader took before it lost its quorum: the server's answer names a
+# reason if it knows one.
+LOST = [
+    (r"rpc error: code = Unavailable desc = etcdserver: request timed out(, possibly due to connection lost)?",
+     "DEADLINE"),
+    (r"etcdserver: request timed out(, possibly due to connection lost)?", "DEADLINE"),
+]
+
+# A table's columns are as wide as its longest cell, and IDs are not of one length.
+PADDING = "table-padding"
+
+
+def member_id(urls, token):
+    """etcd: the first 8 bytes of SHA-1 over the sorted peer URLs and the cluster's token."""
+    digest = hashlib.sha1(("".join(sorted(urls)) + token).encode()).digest()
+    return int.from_bytes(digest[:8], "big")
+
+
+def cluster_id(members):
+    """etcd: the same over the member IDs, ascending, 8 bytes each."""
+    text = b"".join(m.to_bytes(8, "big") for m in sorted(members))
+    return int.from_bytes(hashlib.sha1(text).digest()[:8], "big")
+
+
+class Names:
+    """Ports and IDs: captured ones on one side, the run's on the other."""
+
+    def __init__(self, ports):
+        self.ports = ports  # captured -> here
+        self.ids = {}  # captured -> here, as hexadecimal text
+        self.taken = {}
+
+    def bind(self, captured, here):
+        """True if these two may be one ID."""
+        if captured in self.ids or here in self.taken:
+            return self.ids.get(captured) == here and self.taken.get(here) == captured
+        if not re.fullmatch(r"[1-9a-f][0-9a-f]{0,15}", here):
+            return False
+        self.ids[captured] = here
+        self.taken[here] = captured
+        return True
+
+    def bind_bootstrap(self, captured_url, token="etcd-cluster"):
+        """The IDs of a cluster of one, which its peer URL and token fix."""
+        here_url = self.to_here(captured_url)
+        captured, here = member_id([captured_url], token), member_id([here_url], token)
+        ok = self.bind(f"{captured:x}", f"{here:x}")
+        return self.bind(f"{cluster_id([captured]):x}", f"{cluster_id([here]):x}") and ok
+
+    def _ports(self, text, table):
+        return re.sub(r"127\.0\.0\.1:(\d+)", lambda m: "127.0.0.1:" + str(table.get(int(m.group(1)), m.group(1))), text)
+
+    @staticmethod
+    def _ids(text, table):
+        both = dict(table)
+        both.update({str(int(a, 16)): str(int(b, 16)) for a, b in table.items()})
+        return re.sub(r"\b[0-9a-f]{10,20}\b", lambda m: both.get(m.group(0), m.group(0)), text)
+
+    def to_here(self, text):
+        return self._ids(self._ports(text, self.ports), self.ids)
+
+    def to_captured(self, text):
+        back = {here: captured for captured, here in self.ports.items()}
+        return self._ids(self._ports(text, back), self.taken)
+
+
+def masked(line, race):
+    if line.startswith("+-"):
+        return re.sub(r"-+", "-", line)
+    if line.startswith("|"):
+        line = re.sub(r" +", " ", line)
+    for _, _, pattern, into in MASKS:
+        line = re.sub(pattern, into, line)
+    for pattern, into in (DEADLINE if race else []) + (LOST if race == "lost" else []):
+        line = re.sub(pattern, into, line)
+    return line
+
+
+def _sorted_runs(lines, is_row):
+    """Rows that etcd sorts by ID, or prints as they come, in an order of our own."""
+    result, run = [], []
+    for line in lines + [None]:
+        if line is not None and is_row(line):
+            run.append(line)
+        else:
+            result += sorted(run) + ([line] if line is not None else [])
+            run = []
+    return result
+
+
+def canonical(lines, command, race):
+    lines = [masked(line, race) for line in lines]
+    lines = [re.sub(r'ETCD_INITIAL_CLUSTER="([^"]*)"',
+                    lambda m: 'ETCD_INITIAL_CLUSTER="' + ",".join(sorted(m.group(1).split(","))) + '"', line)
+             for line in lines]
+    if "member list" in command:
+        lines = _sorted_runs(lines, lambda line: re.match(r"(\| )?[0-9a-f]{10,16},? ", line))
+    if "endpoint health" in command:
+        lines = _sorted_runs(lines, lambda line: " is healthy" in line or " is unhealthy" in line)
+    return lines
+
+
+def learn(names, expected, actual):
+    """IDs that `member add` made: the captured one and the one here are the same from now on."""
+    pattern = re.compile(r"Member +([0-9a-f]+) added to cluster")
+    captured = pattern.findall("\n".join(expected))
+    here = pattern.findall("\n".join(actual))
+    return len(captured) == len(here) and all(names.bind(a, b) for a, b in zip(captured, here))
+
+
+def rows_ascend(lines):
+    """The rows of a member list are in ascending order of their IDs."""
+    ids = [int(m.group(1), 16) for m in (re.match(r"(?:\| +)?([0-9a-f]{10,16})[, ]", line) for line in lines) if m]
+    return ids == sorted(ids)
+
+
+def differences(names, command, expected, actual, race):
+    """expected, actual: (standard output, standard error), lists of lines. Returns complaints."""
+    problems = []
+    if not learn(names, expected[0], actual[0]):
+        problems.append("the IDs of added members do not match up")
+    if "member list" in command and not rows_ascend(actual[0]):
+        problems.append("the members are not in ascending order of their IDs")
+    for what, want, got in (("standard output", expected[0], actual[0]), ("standard error", expected[1], actual[1])):
+        want = canonical(want, command, race)
+        got = canonical([names.to_captured(line) for line in got], command, race)
+        if want != got:
+            problems.append(f"{what} differs")
+            problems += ["  expected: " + line for line in want] + ["  got:      " + line for line in got]
+    return problems

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""Plays one session of a transcript: stock etcdctl against quorated, compared word by word.
+
+    run_session.py SERVER TRANSCRIPT SECTION
+"""
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import sys
+import time
+
+import cluster
+import compare
+import sessions
+import transcript
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Player:
+    def __init__(self, name, group, machine):
+        self.name = name
+        self.machine = machine
+        self.steps = [s for s in transcript.read(os.path.join(HERE, "transcripts", name + ".txt")) if s.section in group]
+        text = "\n".join(s.text for s in self.steps)
+        captured = sorted({int(p) for p in re.findall(r"127\.0\.0\.1:(\d{5})", text)})
+        self.names = compare.Names(dict(zip(captured, cluster.free_ports(len(captured)))))
+        self.client = {}  # member -> its client port here
+        self.starts = {}
+        self.added_at = None
+        self.failures = []
+        self.skipped = []
+
+    def fail(self, step, problems):
+        self.failures.append(f"{self.name}.txt:{step.line}: $ {step.text}\n" + "\n".join(problems))
+        print(self.failures[-1], flush=True)
+
+    # Servers -------------------------------------------------------------------------------------
+
+    def start(self, step):
+        args = shlex.split(self.names.to_here(step.text.split(" > ")[0]))[1:]
+        flags = dict(zip(args, args[1:]))
+        member = flags["--name"]
+        port = int(flags["--listen-client-urls"].rsplit(":", 1)[1])
+        self.client[member] = port
+        captured = dict(zip(shlex.split(step.text), shlex.split(step.text)[1:]))
+        if flags.get("--initial-cluster-state") == "new" and captured["--initial-cluster"].count("=") == 1:
+            self.names.bind_bootstrap(captured["--initial-advertise-peer-urls"])
+        if (self.name.split("-")[0], step.section, member) in sessions.EMPTIED:
+            shutil.rmtree(os.path.join(self.machine.directory, flags["--data-dir"]))
+        self.machine.start(member, args)
+        nth = self.starts.get((step.section, member), 0)
+        self.starts[(step.section, member)] = nth + 1
+        if (self.name.split("-")[0], step.section, member, nth) in sessions.NOT_AWAITED:
+            self.await_port(port)
+        else:
+            self.machine.healthy(port)
+
+    @staticmethod
+    def await_port(port):
+        for _ in range(400):
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise TimeoutError(f"nobody listens on port {port}")
+
+    def kill(self, step):
+        signame, member = re.match(r"kill -(\w+) \$\(pid of (\w+)\)", step.text).groups()
+        self.ended = self.machine.kill(member, cluster.SIGNALS[signame])
+
+    # Notes that are expectations -----------------------------------------------------------------
+
+    def note(self, step):
+        ended = re.match(r"(\w+) process ended, wait status=(\d+)", step.text)
+        by_itself = re.match(r"(\w+) process exited by itself, status=(\d+)", step.text)
+        goes_on = re.match(r"(\w+) process still running", step.text)
+        healthy = re.match(r"(\w+) healthy (?:again )?(\d+) ms after", step.text)
+        if ended and self.ended != int(ended.group(2)):
+            self.fail(step, [f"  it ended with {self.ended}"])
+        elif by_itself:
+            status = self.machine.wait_exit(by_itself.group(1), 20)
+            if status != int(by_itself.group(2)):
+                self.fail(step, [f"  its status is {status} (None: it goes on)"])
+        elif goes_on:
+            time.sleep(2)
+            if not self.machine.goes_on(goes_on.group(1)):
+                self.fail(step, ["  it has ended"])
+        elif healthy:
+            self.machine.healthy(self.client[healthy.group(1)], limit=5)
+
+    def prepare(self, what, step):
+        port = self.client["infra1"]
+        if what == "no leader":
+            limit = 40 if step.section == "I" else 15
+            self.machine.until(f"etcdctl --endpoints=127.0.0.1:{port} endpoint status",
+                               lambda out, _: out and out[0].endswith("etcdserver: no leader"), limit, what)
+        elif what == "connected":
+            time.sleep(6)
+        elif what == "a second begins":
+            while time.time() % 1 > 0.05:
+                time.sleep(0.005)
+
+    # Commands ------------------------------------------------------------------------------------
+
+    def curl(self, command):
+        """Stands in for curl -s -i, so that its version does not matter: the answer as it came."""
+        limit = float(re.search(r"-m (\d+)", command).group(1)) if " -m " in command else 60
+        port, path = re.search(r"http://127\.0\.0\.1:(\d+)(\S*)", command).groups()
+        begin = time.monotonic()
+        answer = b""
+        status = 0
+        with socket.create_connection(("127.0.0.1", int(port)), timeout=limit) as sock:
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: */*\r\n"
+                         "Connection: close\r\n\r\n".encode())
+            try:
+                while piece := sock.recv(65536):
+                    answer += piece
+            except TimeoutError:
+                status = 28
+        lines = [line for line in answer.decode().split("\r\n") if line != "Connection: close"]
+        return "\n".join(lines).splitlines(), [], status, time.monotonic() - begin
+
+    def command(self, step):
+        reason = sessions.skip_reason(step, self.name)
+        if reason is not None:
+            self.skipped.append(f"{self.name}.txt:{step.line}: {step.text[:70]}: {reason}")
+            return
+        what = sessions.before(step, self.name)
+        if what is not None:
+            self.prepare(what, step)
+        text = self.names.to_here(step.text)
+        run = self.curl if text.startswith("curl ") else self.machine.shell
+        out, err, status, seconds = run(text)
+        if "member add" in text:
+            self.added_at = time.monotonic()
+        problems = compare.differences(self.names, step.text, (step.out, step.err), (out, err),
+                                       sessions.race(step, self.name))
+        if status != step.exit:
+            problems.append(f"  exit status {status}, not {step.exit}")
+        low, high = sessions.wait_range(step.elapsed)
+        if not low <= seconds <= high:
+            problems.append(f"  took {seconds:.2f} s, not {low:.2f} to {high:.2f} s")
+        if problems:
+            self.fail(step, problems)
+
+    def poll(self, steps):
+        """Session J: the old leader goes on leading for one to two election timeouts."""
+        led = [int(re.match(r"t=(\d+)ms", s.text).group(1)) for s in steps if ", true, false, " in s.text]
+        port = self.client["infra1"]
+        self.machine.until(f"etcdctl --endpoints=127.0.0.1:{port} endpoint status",
+                           lambda out, _: out and out[0].endswith("etcdserver: no leader"), 10, "it steps down")
+        seconds = time.monotonic() - self.added_at
+        if not 1.0 <= seconds <= led[-1] / 1000 + 1.0:
+            self.fail(steps[-1], [f"  it stepped down {seconds:.2f} s after the add"])
+
+    def play(self):
+        polls = []
+        for step in self.steps:
+            if polls and step.kind != "poll":
+                self.poll(polls)
+                polls = []
+            if step.kind == "poll":
+                polls.append(step)
+            elif step.kind != "log" and not (step.kind == "note" and re.match(sessions.LOG_NOTES, step.text)):
+                getattr(self, step.kind)(step)
+        if self.failures:
+            print(self.machine.logs(40))
+
+
+def main():
+    server, name, first = sys.argv[1:]
+    group = next(g for n, f, g in sessions.SESSIONS if (n, f) == (name, first))
+    with cluster.Cluster(server) as machine:
+        player = Player(name, group, machine)
+        try:
+            player.play()
+        except TimeoutError as error:
+            player.failures.append(str(error))
+            print(error)
+    for line in player.skipped:
+        print("skipped:", line)
+    commands = sum(s.kind == "command" for s in player.steps)
+    print(f"{name} {first}: {commands - len(player.skipped)} of {commands} commands compared, {len(player.failures)} differ")
+    sys.exit(1 if player.failures else 0)
+
+
+if __name__ == "__main__":
+    main()

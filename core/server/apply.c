@@ -192,6 +192,9 @@ static void apply_conf(struct server *server, index_t index, term_t term, struct
     server->conf_index = index;
     consensus_step(server, &event);
     server->conf_index = 0;
+    if (index >= server->bootstrap_count) {
+        members_check_conf(server);
+    }
     if (request != NULL) {
         request_free(request);
     }

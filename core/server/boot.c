@@ -145,6 +145,7 @@ static void run(struct server *server, const struct storage_boot *boot, bool fre
                                .bootstrap = bootstrap ? payloads : NULL};
     if (bootstrap) {
         start.bootstrap_count = bootstrap_payloads(server, &bytes, payloads);
+        server->bootstrap_count = start.bootstrap_count;
     }
     int rv = raft_new(server->env->mem, &config, &start, &server->raft);
     buf_fini(&bytes);

@@ -56,6 +56,29 @@ void members_view(const struct server *server, struct membership_link *links,
                                      .links = links};
 }
 
+void members_conf(const struct server *server, struct raft_conf *conf)
+{
+    *conf = (struct raft_conf){0};
+    for (size_t i = 0; i < server->members.count; i++) {
+        const struct member *member = server->members.members[i];
+        if (member->is_learner) {
+            conf->learners[conf->learner_count++] = member->id;
+        } else {
+            conf->voters[conf->voter_count++] = member->id;
+        }
+    }
+}
+
+void members_check_conf(const struct server *server)
+{
+    struct raft_conf own;
+    const struct raft_conf *conf = raft_conf(server->raft);
+    members_conf(server, &own);
+    ASSERT(own.voter_count == conf->voter_count && own.learner_count == conf->learner_count);
+    ASSERT(memcmp(own.voters, conf->voters, own.voter_count * sizeof(own.voters[0])) == 0);
+    ASSERT(memcmp(own.learners, conf->learners, own.learner_count * sizeof(own.learners[0])) == 0);
+}
+
 bool members_is_learner(const struct server *server)
 {
     const struct member *own = membership_find(&server->members, server->id);

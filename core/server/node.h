@@ -103,7 +103,8 @@ struct server {
     struct list moves;
 
     /* observe.c */
-    index_t conf_index; /* of the conf entry whose application raft is being told */
+    index_t bootstrap_count; /* first entries, which raft takes as one configuration */
+    index_t conf_index;      /* of the conf entry whose application raft is being told */
 
     /* stop.c */
     int stop_signal;
@@ -158,6 +159,10 @@ void members_sync_peers(struct server *server);
 /* What this member sees of its links: fills links (MEMBERS_MAX) and the view over them. */
 void members_view(const struct server *server, struct membership_link *links,
                   struct membership_view *view);
+/* The configuration that the list implies. */
+void members_conf(const struct server *server, struct raft_conf *conf);
+/* Asserts that it is the one that raft has. */
+void members_check_conf(const struct server *server);
 bool members_is_learner(const struct server *server);
 /* Is our link to the member up, and was it at that time? Oneself: always. */
 bool members_connected_since(const struct server *server, member_id_t id, int64_t since_ns);

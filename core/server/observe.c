@@ -134,13 +134,14 @@ void observe_config(struct server *server, index_t index)
     if (server->env->observer == NULL) {
         return;
     }
-    const struct raft_conf *conf = raft_conf(server->raft);
+    struct raft_conf conf;
+    members_conf(server, &conf);
     struct obs_event event = begin(server, OBS_CONFIG);
     event.config.index = index;
-    event.config.voters = conf->voters;
-    event.config.voter_count = conf->voter_count;
-    event.config.learners = conf->learners;
-    event.config.learner_count = conf->learner_count;
+    event.config.voters = conf.voters;
+    event.config.voter_count = conf.voter_count;
+    event.config.learners = conf.learners;
+    event.config.learner_count = conf.learner_count;
     env_observe(server->env, &event);
 }
 

@@ -7,7 +7,7 @@
 /* A slow reader costs at most this much queued in the stream before we stop taking its requests. */
 #define OUTPUT_PIECE ((size_t)256 * 1024)
 
-void conn_mark_dirty(struct port_conn *conn)
+void port_conn_mark_dirty(struct port_conn *conn)
 {
     if (conn->state != CONN_CLOSING && list_empty(&conn->dirty)) {
         list_push_back(&conn->port->dirty, &conn->dirty);
@@ -31,7 +31,7 @@ static void free_protocols(struct port_conn *conn)
     }
 }
 
-void conn_close(struct port_conn *conn)
+void port_conn_close(struct port_conn *conn)
 {
     if (conn->in_recv) {
         conn->close_wanted = true;
@@ -60,7 +60,7 @@ static bool wants_read(const struct port_conn *conn)
     UNREACHABLE();
 }
 
-void conn_update_reading(struct port_conn *conn)
+void port_conn_update_reading(struct port_conn *conn)
 {
     if (conn->state == CONN_CLOSING) {
         return;
@@ -89,7 +89,7 @@ static void take_output(struct port_conn *conn, struct buf *out)
     }
 }
 
-void conn_flush(struct port_conn *conn)
+void port_conn_flush(struct port_conn *conn)
 {
     struct port *port = conn->port;
     list_remove(&conn->dirty);
@@ -110,7 +110,7 @@ void conn_flush(struct port_conn *conn)
         conn->ended = true;
         env_stream_end(port->env, &conn->stream);
     }
-    conn_update_reading(conn);
+    port_conn_update_reading(conn);
 }
 
 static void page(void *ctx, struct http1_server *server, const struct http1_request *request)
@@ -138,11 +138,11 @@ static int feed(struct port_conn *conn, struct slice bytes)
 static void broken(struct port_conn *conn)
 {
     PROBE("stream.protocol_error");
-    conn_flush(conn);
+    port_conn_flush(conn);
     if (conn->state != CONN_CLOSING && !conn->ended) {
         conn->ended = true;
         env_stream_end(conn->port->env, &conn->stream);
-        conn_update_reading(conn);
+        port_conn_update_reading(conn);
     }
 }
 
@@ -192,14 +192,14 @@ static void on_data(struct env_stream *stream, struct slice bytes)
         rv = feed(conn, bytes);
     }
     if (conn->close_wanted) {
-        conn_close(conn);
+        port_conn_close(conn);
         return;
     }
     if (rv != 0) {
         broken(conn);
         return;
     }
-    conn_mark_dirty(conn);
+    port_conn_mark_dirty(conn);
 }
 
 /* The peer sends no more. Half-closed HTTP/2 is of no use to anybody, and a page's client that
@@ -207,23 +207,23 @@ static void on_data(struct env_stream *stream, struct slice bytes)
 static void on_eof(struct env_stream *stream)
 {
     struct port_conn *conn = stream->data;
-    conn_flush(conn);
+    port_conn_flush(conn);
     if (conn->state != CONN_CLOSING && (conn->state != CONN_HTTP1 || !conn->page_pending)) {
-        conn_close(conn);
+        port_conn_close(conn);
     }
 }
 
 static void on_drained(struct env_stream *stream)
 {
     struct port_conn *conn = stream->data;
-    conn_mark_dirty(conn);
+    port_conn_mark_dirty(conn);
 }
 
 static void on_failed(struct env_stream *stream, int err)
 {
     struct port_conn *conn = stream->data;
     (void)err;
-    conn_close(conn);
+    port_conn_close(conn);
 }
 
 static void on_closed(struct env_stream *stream)
@@ -246,7 +246,7 @@ static const struct env_stream_events stream_events = {
     .closed = on_closed,
 };
 
-void conn_accept(struct port *port, struct env_incoming *incoming)
+void port_conn_accept(struct port *port, struct env_incoming *incoming)
 {
     struct port_conn *conn = mem_zalloc(port->env->mem, 1, sizeof(*conn));
     conn->port = port;
@@ -257,7 +257,7 @@ void conn_accept(struct port *port, struct env_incoming *incoming)
     list_push_back(&port->conns, &conn->link);
     port->conn_count++;
     env_stream_accept(port->env, incoming, &conn->stream);
-    conn_update_reading(conn);
+    port_conn_update_reading(conn);
 }
 
 struct port *port_of_call(struct grpc_call *call)
@@ -268,25 +268,25 @@ struct port *port_of_call(struct grpc_call *call)
 
 void port_call_send(struct grpc_call *call, struct slice message)
 {
-    conn_mark_dirty(grpc_call_ctx(call));
+    port_conn_mark_dirty(grpc_call_ctx(call));
     grpc_call_send(call, message);
 }
 
 uint8_t *port_call_reserve(struct grpc_call *call, size_t len)
 {
-    conn_mark_dirty(grpc_call_ctx(call));
+    port_conn_mark_dirty(grpc_call_ctx(call));
     return grpc_call_reserve(call, len);
 }
 
 void port_call_ok(struct grpc_call *call)
 {
-    conn_mark_dirty(grpc_call_ctx(call));
+    port_conn_mark_dirty(grpc_call_ctx(call));
     grpc_call_finish_ok(call);
 }
 
 void port_call_err(struct grpc_call *call, int err)
 {
-    conn_mark_dirty(grpc_call_ctx(call));
+    port_conn_mark_dirty(grpc_call_ctx(call));
     grpc_call_finish_err(call, err);
 }
 
@@ -306,7 +306,7 @@ void port_page_touched(struct port_conn *conn)
 {
     conn->page_pending = false;
     conn->page_user = NULL;
-    conn_mark_dirty(conn);
+    port_conn_mark_dirty(conn);
 }
 
 void port_page_set_user(struct port_conn *conn, void *user)

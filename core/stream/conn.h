@@ -33,11 +33,11 @@ struct port_conn {
     void *page_user;
 };
 
-void conn_accept(struct port *port, struct env_incoming *incoming);
-void conn_mark_dirty(struct port_conn *conn);
+void port_conn_accept(struct port *port, struct env_incoming *incoming);
+void port_conn_mark_dirty(struct port_conn *conn);
 /* Writes the pending output, and closes what is finished. */
-void conn_flush(struct port_conn *conn);
-void conn_update_reading(struct port_conn *conn);
-void conn_close(struct port_conn *conn);
+void port_conn_flush(struct port_conn *conn);
+void port_conn_update_reading(struct port_conn *conn);
+void port_conn_close(struct port_conn *conn);
 
 #endif

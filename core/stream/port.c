@@ -38,7 +38,7 @@ static void on_incoming(struct env_listener *listener, struct env_incoming *inco
         PROBE("stream.too_many_connections");
         return;
     }
-    conn_accept(port, incoming);
+    port_conn_accept(port, incoming);
 }
 
 static void on_listener_closed(struct env_listener *listener)
@@ -77,7 +77,7 @@ void port_serve(struct port *port)
 {
     port->held = false;
     list_each (it, &port->conns) {
-        conn_update_reading(container_of(it, struct port_conn, link));
+        port_conn_update_reading(container_of(it, struct port_conn, link));
     }
 }
 
@@ -90,7 +90,7 @@ void port_flush(struct port *port)
     list_splice_back(&now, &port->dirty);
     struct list *it;
     while ((it = list_pop_front(&now)) != NULL) {
-        conn_flush(container_of(it, struct port_conn, dirty));
+        port_conn_flush(container_of(it, struct port_conn, dirty));
     }
 }
 
@@ -115,7 +115,7 @@ void port_drain(struct port *port)
         struct port_conn *conn = container_of(it, struct port_conn, link);
         if (conn->state == CONN_GRPC) {
             grpc_server_goaway(conn->grpc);
-            conn_mark_dirty(conn);
+            port_conn_mark_dirty(conn);
         }
     }
 }
@@ -138,7 +138,7 @@ void port_close(struct port *port)
     port->closing = true;
     close_listeners(port);
     list_each_safe (it, &port->conns) {
-        conn_close(container_of(it, struct port_conn, link));
+        port_conn_close(container_of(it, struct port_conn, link));
     }
     buf_fini(&port->out);
 }

@@ -1,0 +1,125 @@
+/* A member that dies while it starts, anywhere, starts again; so does a whole cluster. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/duration.h"
+#include "support/sim_cluster.h"
+
+static void check_sound(struct sim_cluster *cluster, const char *what, uint64_t at)
+{
+    struct node *broken = world_first_fault(cluster->world);
+    if (broken != NULL) {
+        fail_msg("%s %llu: %s", what, (unsigned long long)at, node_fault_text(broken));
+    }
+    if (check_violation_count(cluster->check) > 0) {
+        fail_msg("%s %llu: %s", what, (unsigned long long)at,
+                 check_violation(cluster->check, 0)->text);
+    }
+}
+
+/* Returns whether the crash point was reached before the member served. */
+static bool crash_at_call(uint64_t call, bool power)
+{
+    struct world_options options = world_options_default(call);
+    struct sim_cluster cluster;
+    sim_cluster_init(&cluster, &options, 1, true);
+    sim_member_start_crashing(&cluster, 0, call);
+    sim_run_until_led(&cluster, 5 * SEC_NS);
+    bool crashed = node_state(cluster.members[0].node) == NODE_CRASHED;
+    if (crashed && power) {
+        host_power_off(cluster.members[0].host);
+    }
+    if (crashed) {
+        sim_member_start(&cluster, 0);
+        if (!sim_run_until_led(&cluster, 5 * SEC_NS)) {
+            fail_msg("crash at env call %llu: it does not serve after a restart",
+                     (unsigned long long)call);
+        }
+    }
+    check_sound(&cluster, "crash at env call", call);
+    sim_cluster_fini(&cluster);
+    return crashed;
+}
+
+static void crash_everywhere(bool power)
+{
+    uint64_t call = 1;
+    while (crash_at_call(call, power)) {
+        call++;
+    }
+    printf("%llu env calls until a first member serves\n", (unsigned long long)call - 1);
+    assert_true(call > 20);
+}
+
+static void test_a_process_killed_at_any_call_of_its_first_start_starts_again(void **state)
+{
+    (void)state;
+    crash_everywhere(false);
+}
+
+static void test_power_lost_at_any_call_of_the_first_start_is_survived(void **state)
+{
+    (void)state;
+    crash_everywhere(true);
+}
+
+static void test_a_cluster_that_loses_power_while_it_bootstraps_comes_up(void **state)
+{
+    (void)state;
+    for (int64_t at_us = 100; at_us < 30000; at_us += 130) {
+        struct world_options options = world_options_default((uint64_t)at_us);
+        struct sim_cluster cluster;
+        sim_cluster_init(&cluster, &options, 3, true);
+        for (size_t i = 0; i < 3; i++) {
+            sim_member_start(&cluster, i);
+        }
+        sim_run_until(&cluster, at_us * US_NS);
+        for (size_t i = 0; i < 3; i++) {
+            host_power_off(cluster.members[i].host);
+        }
+        for (size_t i = 0; i < 3; i++) {
+            sim_member_start(&cluster, i);
+        }
+        if (!sim_run_until_led(&cluster, 20 * SEC_NS)) {
+            fail_msg("power lost after %lld us: no leader in 20 s", (long long)at_us);
+        }
+        check_sound(&cluster, "power lost after us", (uint64_t)at_us);
+        sim_cluster_fini(&cluster);
+    }
+}
+
+static void test_a_clean_stop_leaves_nothing_in_memory(void **state)
+{
+    struct world_options options = world_options_default(1);
+    struct sim_cluster cluster;
+    (void)state;
+    sim_cluster_init(&cluster, &options, 3, true);
+    for (size_t i = 0; i < 3; i++) {
+        sim_member_start(&cluster, i);
+    }
+    sim_run_until_served(&cluster);
+    for (size_t i = 0; i < 3; i++) {
+        node_stop(cluster.members[i].node, 15);
+        assert_true(sim_run_until_ended(&cluster, cluster.members[i].node, 10 * SEC_NS));
+        assert_int_equal(node_exit_code(cluster.members[i].node), -15);
+    }
+    /* The host reports NODE_LEAKED for memory that a clean exit leaves. */
+    check_sound(&cluster, "clean stop", 0);
+    sim_cluster_fini(&cluster);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_process_killed_at_any_call_of_its_first_start_starts_again),
+        cmocka_unit_test(test_power_lost_at_any_call_of_the_first_start_is_survived),
+        cmocka_unit_test(test_a_cluster_that_loses_power_while_it_bootstraps_comes_up),
+        cmocka_unit_test(test_a_clean_stop_leaves_nothing_in_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -20,9 +20,10 @@ enum cmd_exit {
     EXIT_UNMET = 7
 };
 
+int cmd_run(int count, char **words);
 int cmd_scenario(int count, char **words);
 
 /* A whole file, at most max + 1 bytes of it, into buf. 0 or ERR_IO, told on stderr. */
-int file_read(const char *path, size_t max, struct buf *into) MUST_CHECK;
+int cmd_read_file(const char *path, size_t max, struct buf *into) MUST_CHECK;
 
 #endif

@@ -16,7 +16,7 @@ static int check(const char *path)
     int code = EXIT_INVALID;
     buf_init(&text, mem_pool_mem(pool));
     buf_init(&mistakes, mem_pool_mem(pool));
-    if (file_read(path, SCENARIO_BYTES_MAX, &text) != 0) {
+    if (cmd_read_file(path, SCENARIO_BYTES_MAX, &text) != 0) {
         goto out;
     }
     if (scenario_parse(buf_slice(&text), path, &s, &mistakes, &count) != 0) {

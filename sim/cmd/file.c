@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-int file_read(const char *path, size_t max, struct buf *into)
+int cmd_read_file(const char *path, size_t max, struct buf *into)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) {

@@ -15,14 +15,17 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    static const char *const later[] = {"run",   "campaign", "replay", "shrink",  "plan", "report",
-                                        "merge", "diff",     "blame",  "history", "wal"};
+    static const char *const later[] = {"campaign", "replay", "shrink", "plan",    "report",
+                                        "merge",    "diff",   "blame",  "history", "wal"};
     if (argc < 2) {
         return usage(stderr);
     }
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         return usage(stdout);
+    }
+    if (strcmp(name, "run") == 0) {
+        return cmd_run(argc - 2, argv + 2);
     }
     if (strcmp(name, "scenario") == 0) {
         return cmd_scenario(argc - 2, argv + 2);

@@ -3,7 +3,7 @@
 #include "base/fmt.h"
 #include "base/url.h"
 
-int member_find(const struct scenario *s, const char *name)
+int member_spec_find(const struct scenario *s, const char *name)
 {
     for (size_t i = 0; i < s->member_count; i++) {
         if (strcmp(s->members[i].name, name) == 0) {
@@ -179,7 +179,7 @@ static void read_listed(struct parser *p, const struct tree *name, const struct 
     if (!name_is_good(p, name->text, name->at)) {
         return;
     }
-    if (member_find(p->s, name->text) >= 0) {
+    if (member_spec_find(p->s, name->text) >= 0) {
         mistake_add(p->m, name->at, "member \"%s\" is there twice", name->text);
         return;
     }
@@ -331,7 +331,7 @@ void member_announce(struct parser *p, const struct tree *t, const struct ctl_ac
         words[found++] = text;
     }
     if (found < 3 || strcmp(words[0], "member") != 0 || strcmp(words[1], "add") != 0 ||
-        member_find(p->s, words[2]) >= 0 || !name_is_good(p, words[2], t->at)) {
+        member_spec_find(p->s, words[2]) >= 0 || !name_is_good(p, words[2], t->at)) {
         return;
     }
     struct member_spec *m = member_new(p, words[2], t->at);

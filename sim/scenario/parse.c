@@ -124,7 +124,7 @@ static void read_leader(struct parser *p, const struct tree *t)
     if (!value_text(p, t, "`leader`", &text)) {
         return;
     }
-    int member = member_find(p->s, text);
+    int member = member_spec_find(p->s, text);
     if (member < 0) {
         mistake_add(p->m, t->at, "unknown member \"%s\"; known here: %s", text, known_members(p));
         return;

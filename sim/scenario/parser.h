@@ -80,7 +80,7 @@ void members_read(struct parser *p, const struct tree *t);
 void flags_read(struct parser *p, struct flag_list *list, const struct tree *t);
 /* If the command line is `member add NAME --peer-urls=URL`, NAME is known from here on. */
 void member_announce(struct parser *p, const struct tree *t, const struct ctl_action *ctl);
-int member_find(const struct scenario *s, const char *name);
+int member_spec_find(const struct scenario *s, const char *name);
 
 /* steps.c, expects.c */
 void timeline_read(struct parser *p, const struct tree *t);

@@ -94,7 +94,7 @@ static void resolve_words(struct parser *p, struct ctl_action *ctl)
             if (part->kind == PART_TEXT) {
                 continue;
             }
-            int member = member_find(p->s, part->text);
+            int member = member_spec_find(p->s, part->text);
             if (member < 0) {
                 mistake_add(p->m, part->at, "unknown member \"%s\"; known here: %s", part->text,
                             known_members(p));

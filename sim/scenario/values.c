@@ -367,7 +367,7 @@ bool who_at(struct parser *p, const char *word, struct position at, struct who *
             return true;
         }
     }
-    int member = member_find(p->s, word);
+    int member = member_spec_find(p->s, word);
     if (member >= 0) {
         out->kind = WHO_MEMBER;
         out->member = (size_t)member;

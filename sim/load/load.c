@@ -1,0 +1,271 @@
+#include "load/load.h"
+
+#include "base/assert.h"
+#include "base/duration.h"
+#include "base/fmt.h"
+#include "client/client.h"
+#include "pb/rpc.pb-c.h"
+
+#define ENDPOINTS_MAX 64
+
+enum load_kind {
+    LOAD_PUT,
+    LOAD_GET,
+    LOAD_GET_SERIALIZABLE
+};
+
+struct load {
+    struct env *env;
+    enum load_kind kind;
+    const char *name;
+    const char *key;
+    struct slice endpoints[ENDPOINTS_MAX];
+    size_t endpoint_count;
+    int64_t interval_ns;
+    int64_t timeout_ns;
+    uint64_t value_bytes;
+    uint64_t count;
+    uint64_t calls;
+    int64_t next_ns;
+    struct env_timer timer;
+    struct client *lasting; /* closed */
+    struct buf line;
+    struct buf value;
+};
+
+/* A request and, when calling openly, the client made for it. */
+struct request {
+    struct load *load;
+    struct client_call call;
+    struct client *client;
+    uint64_t n;
+};
+
+static void say(struct load *load)
+{
+    env_print(load->env, ENV_STDOUT, buf_slice(&load->line));
+    buf_clear(&load->line);
+}
+
+static const struct client_method *fill_value(struct load *load, uint64_t n)
+{
+    buf_clear(&load->value);
+    buf_printf(&load->value, "%s-%llu", load->name, (unsigned long long)n);
+    while (load->value.len < load->value_bytes) {
+        buf_add_u8(&load->value, '.');
+    }
+    return &client_put;
+}
+
+static void start_call(struct load *load, struct request *r, struct client *client)
+{
+    int64_t deadline = env_now_ns(load->env) + load->timeout_ns;
+    if (load->kind == LOAD_PUT) {
+        Etcdserverpb__PutRequest put;
+        etcdserverpb__put_request__init(&put);
+        const struct client_method *method = fill_value(load, r->n);
+        put.key = pb_bytes(slice_str(load->key));
+        put.value = pb_bytes(buf_slice(&load->value));
+        client_start(client, &r->call, method, &put.base, deadline);
+        return;
+    }
+    Etcdserverpb__RangeRequest range;
+    etcdserverpb__range_request__init(&range);
+    range.key = pb_bytes(slice_str(load->key));
+    range.serializable = load->kind == LOAD_GET_SERIALIZABLE;
+    client_start(client, &r->call, &client_range, &range.base, deadline);
+}
+
+/* Union-free views of the answer: the descriptor says which it is. */
+static const Etcdserverpb__PutResponse *as_put(const ProtobufCMessage *m)
+{
+    return m->descriptor == &etcdserverpb__put_response__descriptor
+               ? (const Etcdserverpb__PutResponse *)(const void *)m
+               : NULL;
+}
+
+static const Etcdserverpb__RangeResponse *as_range(const ProtobufCMessage *m)
+{
+    return m->descriptor == &etcdserverpb__range_response__descriptor
+               ? (const Etcdserverpb__RangeResponse *)(const void *)m
+               : NULL;
+}
+
+static void say_ok(struct load *load, uint64_t n, const ProtobufCMessage *response)
+{
+    const Etcdserverpb__PutResponse *put = as_put(response);
+    const Etcdserverpb__RangeResponse *range = as_range(response);
+    const Etcdserverpb__ResponseHeader *header = put != NULL ? put->header : NULL;
+    header = range != NULL ? range->header : header;
+    int64_t revision = header != NULL ? header->revision : 0;
+    int64_t create = 0;
+    int64_t mod = 0;
+    int64_t version = 0;
+    struct slice value = {NULL, 0};
+    if (range != NULL && range->n_kvs > 0) {
+        create = range->kvs[0]->create_revision;
+        mod = range->kvs[0]->mod_revision;
+        version = range->kvs[0]->version;
+        value = pb_slice(range->kvs[0]->value);
+    }
+    buf_printf(&load->line, "done %llu ok %lld %lld %lld %lld ", (unsigned long long)n,
+               (long long)revision, (long long)create, (long long)mod, (long long)version);
+    buf_add_slice(&load->line, value);
+    buf_add_u8(&load->line, '\n');
+    say(load);
+}
+
+static void next_closed(struct load *load, struct request *r);
+
+static void done(struct client_call *call)
+{
+    struct request *r = call->data;
+    struct load *load = r->load;
+    if (call->status == GRPC_OK && call->response != NULL) {
+        say_ok(load, r->n, call->response);
+    } else {
+        struct slice text = buf_slice(&call->text);
+        buf_printf(&load->line, "done %llu %s 0 0 0 0 ", (unsigned long long)r->n,
+                   load_outcome_name(load_outcome_of(text)));
+        buf_add_slice(&load->line, text);
+        buf_add_u8(&load->line, '\n');
+        say(load);
+    }
+    client_call_fini(call);
+    if (r->client == NULL) {
+        next_closed(load, r);
+        return;
+    }
+    client_close(r->client, NULL, NULL);
+    mem_free(load->env->mem, r);
+}
+
+static void begin(struct load *load, struct request *r)
+{
+    r->n = ++load->calls;
+    buf_printf(&load->line, "call %llu\n", (unsigned long long)r->n);
+    say(load);
+}
+
+static struct client *client_of(struct load *load)
+{
+    struct client_config config = {.endpoints = load->endpoints,
+                                   .endpoint_count = load->endpoint_count,
+                                   .keepalive_time_ns = 2 * SEC_NS,
+                                   .keepalive_timeout_ns = 6 * SEC_NS};
+    struct client *client = NULL;
+    int err = client_new(load->env, &config, &client);
+    ASSERT(err == 0);
+    return client;
+}
+
+static struct request *request_new(struct load *load)
+{
+    struct request *r = mem_zalloc(load->env->mem, 1, sizeof(*r));
+    r->load = load;
+    r->call.done = done;
+    r->call.data = r;
+    return r;
+}
+
+static void next_closed(struct load *load, struct request *r)
+{
+    if (load->count != 0 && load->calls == load->count) {
+        return;
+    }
+    memset(&r->call, 0, sizeof(r->call));
+    r->call.done = done;
+    r->call.data = r;
+    begin(load, r);
+    start_call(load, r, load->lasting);
+}
+
+static void on_interval(struct env_timer *timer)
+{
+    struct load *load = timer->data;
+    struct request *r = request_new(load);
+    begin(load, r);
+    r->client = client_of(load);
+    start_call(load, r, r->client);
+    if (load->count == 0 || load->calls < load->count) {
+        load->next_ns += load->interval_ns;
+        env_timer_set(load->env, timer, load->next_ns);
+    }
+}
+
+/* The value of `--name=`, or NULL. */
+static const char *arg(const struct env *env, const char *name)
+{
+    size_t len = strlen(name);
+    for (size_t i = 1; i < env->arg_count; i++) {
+        const char *a = env->args[i];
+        if (strncmp(a, "--", 2) == 0 && strncmp(a + 2, name, len) == 0 && a[2 + len] == '=') {
+            return a + 3 + len;
+        }
+    }
+    return NULL;
+}
+
+static uint64_t arg_u64(const struct env *env, const char *name, uint64_t otherwise)
+{
+    const char *text = arg(env, name);
+    uint64_t value = otherwise;
+    if (text != NULL && slice_to_u64(slice_str(text), &value) != 0) {
+        return otherwise;
+    }
+    return value;
+}
+
+static int read_args(struct load *load)
+{
+    static const char *const kinds[] = {"put", "get", "get-serializable"};
+    const struct env *env = load->env;
+    const char *kind = arg(env, "kind");
+    const char *list = arg(env, "endpoints");
+    load->name = arg(env, "name");
+    load->key = arg(env, "key");
+    load->interval_ns = (int64_t)arg_u64(env, "interval-ns", 0);
+    load->timeout_ns = (int64_t)arg_u64(env, "timeout-ns", 5 * SEC_NS);
+    load->value_bytes = arg_u64(env, "value-bytes", 0);
+    load->count = arg_u64(env, "count", 0);
+    if (kind == NULL || list == NULL || load->name == NULL || load->key == NULL) {
+        return ERR_USAGE;
+    }
+    int found = ERR_USAGE;
+    for (size_t i = 0; i < 3; i++) {
+        if (strcmp(kind, kinds[i]) == 0) {
+            load->kind = (enum load_kind)i;
+            found = 0;
+        }
+    }
+    while (*list != '\0' && load->endpoint_count < ENDPOINTS_MAX) {
+        size_t len = strcspn(list, ",");
+        load->endpoints[load->endpoint_count++] = slice_of(list, len);
+        list += len + (list[len] == ',' ? 1 : 0);
+    }
+    return load->endpoint_count > 0 ? found : ERR_USAGE;
+}
+
+static void start(struct env *env)
+{
+    struct load *load = mem_zalloc(env->mem, 1, sizeof(*load));
+    load->env = env;
+    buf_init(&load->line, env->mem);
+    buf_init(&load->value, env->mem);
+    if (read_args(load) != 0) {
+        env_print(env, ENV_STDERR, slice_str("load: arguments are missing or wrong\n"));
+        env_exit(env, 2, false);
+        return;
+    }
+    if (load->interval_ns == 0) {
+        load->lasting = client_of(load);
+        next_closed(load, request_new(load));
+        return;
+    }
+    load->timer.fire = on_interval;
+    load->timer.data = load;
+    load->next_ns = env_now_ns(env);
+    env_timer_set(env, &load->timer, load->next_ns);
+}
+
+const struct env_program load_program = {.name = "load", .start = start};

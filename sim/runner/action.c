@@ -1,0 +1,376 @@
+#include "checks.h"
+
+#include "base/assert.h"
+
+static uint64_t bit(size_t i)
+{
+    return UINT64_C(1) << i;
+}
+
+static uint64_t running(const struct run *run)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < run->member_count; i++) {
+        set |= run->members[i].running ? bit(i) : 0;
+    }
+    return set;
+}
+
+static uint64_t voters(const struct run *run)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < run->newest.voter_count; i++) {
+        size_t member = member_by_id(run, run->newest.voters[i]);
+        set |= member != SIZE_MAX ? bit(member) : 0;
+    }
+    return set;
+}
+
+/* The least majority of the voters that holds the leader, in file order. */
+static uint64_t majority(const struct run *run)
+{
+    size_t leader = run_leader(run);
+    size_t left = oracle_quorum(run->newest.voter_count);
+    uint64_t set = 0;
+    if (leader != SIZE_MAX && (voters(run) & bit(leader)) != 0) {
+        set = bit(leader);
+        left--;
+    }
+    for (size_t i = 0; i < run->member_count && left > 0; i++) {
+        if ((voters(run) & ~set & bit(i)) != 0) {
+            set |= bit(i);
+            left--;
+        }
+    }
+    return set;
+}
+
+uint64_t who_resolve(const struct run *run, const struct who *who)
+{
+    size_t leader = run_leader(run);
+    uint64_t leads = leader != SIZE_MAX ? bit(leader) : 0;
+    switch (who->kind) {
+    case WHO_MEMBER: return bit(who->member);
+    case WHO_LEADER: return leads;
+    case WHO_OTHERS: return running(run) & ~leads;
+    case WHO_MAJORITY: return majority(run);
+    case WHO_MINORITY: return voters(run) & ~majority(run);
+    case WHO_ALL: return running(run);
+    }
+    UNREACHABLE();
+}
+
+uint64_t whos_resolve(const struct run *run, const struct who_list *list)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        set |= who_resolve(run, &list->items[i]);
+    }
+    return set;
+}
+
+static const char *names_of(struct run *run, uint64_t set)
+{
+    struct buf text;
+    buf_init(&text, run->mem);
+    for (size_t i = 0; i < run->member_count; i++) {
+        if ((set & bit(i)) != 0) {
+            buf_printf(&text, "%s%s", text.len > 0 ? ", " : "", run->members[i].spec->name);
+        }
+    }
+    return buf_cstr(&text);
+}
+
+static const char *label_of(struct run *run, size_t index)
+{
+    const char *label = run->s->steps[index].label;
+    return label != NULL ? label : run_text(run, "step-%zu", index + 1);
+}
+
+/* Faults of the network carry the step's own name, whatever its label. */
+static const char *net_label(struct run *run, size_t index)
+{
+    return run_text(run, "step-%zu", index + 1);
+}
+
+static void note_fault(struct run *run, size_t index, const char *kind, const char *target)
+{
+    struct step_state *st = &run->steps[index];
+    fault_add(run, label_of(run, index), kind, target);
+    st->fault = run->faults.count - 1;
+    st->fault_count = 1;
+}
+
+static void do_start(struct run *run, size_t index)
+{
+    const struct step *step = &run->s->steps[index];
+    struct step_state *st = &run->steps[index];
+    struct member *m = &run->members[step->action.who.items[0].member];
+    st->victims = bit(m->index);
+    note_fault(run, index, "start", m->spec->name);
+    if (m->running) {
+        st->got = "it runs already";
+        st->finished_ns = run_now(run);
+        judge_step(run, index);
+        return;
+    }
+    if (step->action.dir == DIR_EMPTY) {
+        if (!host_is_on(m->host)) {
+            host_power_on(m->host);
+        }
+        disk_wipe(host_disk(m->host));
+        checks_wiped(run->checks, m->index);
+    }
+    bool started = member_start(run, m, &step->action);
+    ASSERT(started);
+    if (step->expect.present) {
+        m->waiting_exit = index;
+        engine_set(run->engine, &st->late, run_now(run) + step->expect.within_ns);
+    }
+    step_finish(run, index);
+}
+
+/* Stops are awaited; the other ends are there at once. */
+static void end_member(struct run *run, struct member *m, enum action_kind kind, size_t index)
+{
+    struct step_state *st = &run->steps[index];
+    if (kind == ACTION_PAUSE) {
+        node_pause(m->node);
+        m->paused = true;
+        return;
+    }
+    m->stopping = true;
+    if (kind == ACTION_STOP) {
+        m->waiting_stop = index;
+        st->pending++;
+        node_stop(m->node, 15);
+    } else if (kind == ACTION_CRASH) {
+        node_crash(m->node);
+    } else {
+        host_power_off(m->host);
+    }
+}
+
+static void do_end(struct run *run, size_t index)
+{
+    static const char *const kinds[] = {[ACTION_STOP] = "stop",
+                                        [ACTION_CRASH] = "crash",
+                                        [ACTION_POWER_OFF] = "power-off",
+                                        [ACTION_PAUSE] = "pause"};
+    const struct action *a = &run->s->steps[index].action;
+    struct step_state *st = &run->steps[index];
+    st->victims = whos_resolve(run, &a->who);
+    note_fault(run, index, kinds[a->kind], names_of(run, st->victims));
+    st->pending = 1; /* ours, so that none of theirs is the last before all were asked */
+    for (size_t i = 0; i < run->member_count; i++) {
+        if ((st->victims & bit(i)) != 0 && run->members[i].running) {
+            end_member(run, &run->members[i], a->kind, index);
+        }
+    }
+    run->dirty = true;
+    run->changed = true;
+    if (--st->pending == 0) {
+        step_finish(run, index);
+    }
+}
+
+static void set_group(struct run *run, uint32_t *group, uint64_t set, uint32_t number)
+{
+    for (size_t i = 0; i < run->member_count; i++) {
+        if ((set & bit(i)) != 0 && run->members[i].host != NULL) {
+            group[host_machine(run->members[i].host) - 1] = number;
+        }
+    }
+}
+
+/* Every machine that is no member's. */
+static void set_clients(struct run *run, uint32_t *group, size_t machines, uint32_t number)
+{
+    for (size_t i = 0; i < machines; i++) {
+        bool member = false;
+        for (size_t k = 0; k < run->member_count; k++) {
+            const struct host *host = run->members[k].host;
+            member = member || (host != NULL && host_machine(host) == i + 1);
+        }
+        if (!member) {
+            group[i] = number;
+        }
+    }
+}
+
+/* Machines that exist are all made before the timeline begins; ask the network for the last. */
+static size_t machine_count(const struct run *run)
+{
+    size_t most = host_machine(run->client_host);
+    for (size_t i = 0; i < run->machine_hosts.count; i++) {
+        size_t machine = host_machine(run->machine_hosts.items[i]);
+        most = machine > most ? machine : most;
+    }
+    return most;
+}
+
+/* Clients stay with the largest group (of equal ones the first), or see all with keep: clients. */
+static void cut_groups(struct run *run, size_t index, const char *label)
+{
+    const struct action *a = &run->s->steps[index].action;
+    size_t machines = machine_count(run);
+    uint32_t *group = mem_zalloc(run->mem, machines, sizeof(*group));
+    size_t largest = 0;
+    uint32_t clients = 1;
+    for (size_t i = 0; i < a->group_count; i++) {
+        uint64_t set = whos_resolve(run, &a->groups[i]);
+        set_group(run, group, set, (uint32_t)i + 1);
+        size_t size = (size_t)__builtin_popcountll(set);
+        if (size > largest) {
+            largest = size;
+            clients = (uint32_t)i + 1;
+        }
+    }
+    if (!a->keep_clients) {
+        set_clients(run, group, machines, clients);
+    }
+    net_partition(run->net, label, group, machines);
+}
+
+/* Each isolated member is alone; all others, and the clients, stay together. */
+static void cut_isolated(struct run *run, size_t index, const char *label)
+{
+    const struct action *a = &run->s->steps[index].action;
+    size_t machines = machine_count(run);
+    uint32_t *group = mem_zalloc(run->mem, machines, sizeof(*group));
+    uint64_t alone = whos_resolve(run, &a->groups[0]);
+    uint32_t next = 2;
+    for (size_t i = 0; i < run->member_count; i++) {
+        set_group(run, group, bit(i), (alone & bit(i)) != 0 ? next++ : 1);
+    }
+    if (!a->keep_clients) {
+        set_clients(run, group, machines, 1);
+    }
+    net_partition(run->net, label, group, machines);
+}
+
+static void cut_one_way(struct run *run, size_t index, const char *label)
+{
+    const struct action *a = &run->s->steps[index].action;
+    uint64_t from = whos_resolve(run, &a->groups[0]);
+    uint64_t to = whos_resolve(run, &a->groups[1]);
+    const struct net_fault fault = {.blocked = true};
+    for (size_t i = 0; i < run->member_count; i++) {
+        for (size_t k = 0; k < run->member_count; k++) {
+            if ((from & bit(i)) != 0 && (to & bit(k)) != 0 && i != k &&
+                run->members[i].host != NULL && run->members[k].host != NULL) {
+                net_fault_add(run->net, label, host_machine(run->members[i].host),
+                              host_machine(run->members[k].host), &fault);
+            }
+        }
+    }
+}
+
+static void do_partition(struct run *run, size_t index)
+{
+    const struct action *a = &run->s->steps[index].action;
+    const char *label = net_label(run, index);
+    struct buf target;
+    buf_init(&target, run->mem);
+    for (size_t i = 0; i < a->group_count; i++) {
+        buf_printf(&target, "%s%s", i > 0 ? " | " : "",
+                   names_of(run, whos_resolve(run, &a->groups[i])));
+    }
+    note_fault(run, index, "partition", buf_cstr(&target));
+    switch (a->partition) {
+    case PARTITION_GROUPS: cut_groups(run, index, label); break;
+    case PARTITION_ISOLATE: cut_isolated(run, index, label); break;
+    case PARTITION_ONE_WAY: cut_one_way(run, index, label); break;
+    }
+    run->dirty = true;
+    step_finish(run, index);
+}
+
+static void end_fault(struct run *run, size_t index)
+{
+    const struct step_state *st = &run->steps[index];
+    for (size_t i = 0; i < st->fault_count; i++) {
+        struct fault *fault = &run->faults.items[st->fault + i];
+        fault->to_ns = fault->to_ns == NEVER_NS ? run_now(run) : fault->to_ns;
+    }
+}
+
+static void heal(struct run *run, size_t index)
+{
+    net_heal(run->net, net_label(run, index));
+    end_fault(run, index);
+    run->dirty = true;
+}
+
+static void do_heal(struct run *run, size_t index)
+{
+    const struct action *a = &run->s->steps[index].action;
+    for (size_t i = 0; i < run->s->step_count; i++) {
+        bool cut =
+            run->s->steps[i].action.kind == ACTION_PARTITION && run->steps[i].fired_ns != NEVER_NS;
+        if (cut && (a->heal_all || a->heal_step == i)) {
+            heal(run, i);
+        }
+    }
+    step_finish(run, index);
+}
+
+void action_do(struct run *run, size_t index)
+{
+    const struct action *a = &run->s->steps[index].action;
+    struct buf title;
+    buf_init(&title, run->mem);
+    const char *text = scenario_step_title(run->s, index, &title);
+    if (a->kind != ACTION_WAIT && a->kind != ACTION_CTL) {
+        row_add(run, ROW_PLAIN, "step", text);
+    }
+    switch (a->kind) {
+    case ACTION_WAIT:
+        step_finish(run, index);
+        judge_step(run, index);
+        break;
+    case ACTION_CTL: ctl_do(run, index); break;
+    case ACTION_START: do_start(run, index); break;
+    case ACTION_STOP:
+    case ACTION_CRASH:
+    case ACTION_POWER_OFF:
+    case ACTION_PAUSE: do_end(run, index); break;
+    case ACTION_PARTITION: do_partition(run, index); break;
+    case ACTION_HEAL: do_heal(run, index); break;
+    }
+}
+
+void action_undo(struct run *run, size_t index)
+{
+    const struct action *a = &run->s->steps[index].action;
+    const struct step_state *st = &run->steps[index];
+    if (a->kind == ACTION_PARTITION) {
+        row_add(run, ROW_PLAIN, "step", run_text(run, "heal %s", label_of(run, index)));
+        heal(run, index);
+        step_undone(run, index);
+        return;
+    }
+    end_fault(run, index);
+    for (size_t i = 0; i < run->member_count; i++) {
+        struct member *m = &run->members[i];
+        if ((st->victims & bit(i)) == 0) {
+            continue;
+        }
+        if (a->kind == ACTION_PAUSE && m->paused) {
+            row_add(run, ROW_PLAIN, "step", run_text(run, "resume %s", m->spec->name));
+            node_resume(m->node);
+            m->paused = false;
+        } else if (a->kind == ACTION_START && m->running) {
+            row_add(run, ROW_PLAIN, "step", run_text(run, "stop %s", m->spec->name));
+            m->stopping = true;
+            node_stop(m->node, 15);
+        } else if (a->kind != ACTION_PAUSE && a->kind != ACTION_START && !m->running &&
+                   m->host != NULL) {
+            row_add(run, ROW_PLAIN, "step", run_text(run, "start %s", m->spec->name));
+            (void)member_start(run, m, NULL);
+        }
+    }
+    run->dirty = true;
+    run->changed = true;
+    step_undone(run, index);
+}

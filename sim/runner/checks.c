@@ -1,0 +1,155 @@
+#include "checks.h"
+
+#include "check/check.h"
+#include "check/history.h"
+
+struct checks {
+    struct run *run;
+    struct check *check;
+    struct check_place *places[SCENARIO_MEMBERS_MAX];
+    uint64_t events;
+    uint64_t seen; /* violations that were told */
+    struct history_verdict verdict;
+};
+
+static bool survives(void *disk, const char *path, uint64_t offset, uint64_t len)
+{
+    return disk_survives(disk, path, offset, len);
+}
+
+struct checks *checks_new(struct run *run)
+{
+    struct checks *checks = mem_zalloc(run->mem, 1, sizeof(*checks));
+    checks->run = run;
+    checks->check = check_new(run->mem);
+    for (size_t i = 0; i < run->member_count; i++) {
+        struct member *m = &run->members[i];
+        if (m->host != NULL) {
+            checks->places[i] =
+                check_place_new(checks->check, m->spec->name, survives, host_disk(m->host));
+        }
+    }
+    return checks;
+}
+
+void checks_free(struct checks *checks)
+{
+    check_free(checks->check);
+}
+
+static void tell_violation(struct checks *checks, const struct check_violation *v)
+{
+    struct run *run = checks->run;
+    struct buf text;
+    buf_init(&text, run->mem);
+    buf_printf(&text, "%s: %s   event %llu\n%s\nstate of every member\n%s\nrule: %s", v->checker,
+               v->rule, (unsigned long long)v->event, v->text, v->state, v->law);
+    fail(run, VERDICT_UNSAFE, v->checker, v->rule, v->place, buf_cstr(&text));
+}
+
+void checks_observe(struct checks *checks, size_t member, const struct obs_event *event)
+{
+    checks->events++;
+    check_event(checks->places[member], run_now(checks->run), checks->run->engine->event, event);
+    if (check_violation_count(checks->check) > checks->seen) {
+        const struct check_violation *v = check_violation(checks->check, checks->seen);
+        checks->seen = check_violation_count(checks->check);
+        if (v != NULL) {
+            tell_violation(checks, v);
+        }
+    }
+}
+
+void checks_ended(struct checks *checks, size_t member)
+{
+    check_ended(checks->places[member]);
+}
+
+void checks_wiped(struct checks *checks, size_t member)
+{
+    check_amnesia(checks->places[member]);
+}
+
+/* Probes tell revisions and are judged in full; what a command line did is known by its exit only,
+ * so it counts as a request that may have taken effect at any time. */
+static void add_op(struct history *history, const struct op *op)
+{
+    static const enum history_outcome outcomes[] = {HISTORY_OK, HISTORY_REFUSED, HISTORY_UNKNOWN};
+    bool ctl = op->revision == 0;
+    struct history_op h = {.client = op->client,
+                           .outcome = outcomes[op->outcome],
+                           .key = slice_str("probe"),
+                           .call_ns = op->call_ns,
+                           .return_ns = op->return_ns};
+    struct history_kv kv = {.key = h.key,
+                            .create_revision = op->create,
+                            .mod_revision = op->mod,
+                            .version = op->version};
+    if (ctl && (op->service != SERVICE_WRITES || op->outcome == LOAD_REFUSED)) {
+        return;
+    }
+    if (op->service == SERVICE_WRITES) {
+        h.kind = HISTORY_PUT;
+        h.value = slice_str(op->arg);
+        if (op->return_ns == NEVER_NS || ctl) {
+            h.outcome = HISTORY_UNKNOWN;
+        }
+        if (ctl && strcmp(op->client, "probe-put") != 0) {
+            h.key = slice_str(op->arg);
+        }
+    } else {
+        h.kind = HISTORY_RANGE;
+        h.serializable = op->service == SERVICE_SERIALIZABLE;
+        kv.value = slice_str(op->result);
+        h.kvs = &kv;
+        h.count = op->mod != 0 ? 1 : 0;
+    }
+    h.revision = op->revision;
+    history_add(history, &h);
+}
+
+void checks_end(struct checks *checks)
+{
+    struct run *run = checks->run;
+    struct history *history = history_new(run->mem);
+    bool probed = false;
+    for (size_t i = 0; i < run->ops.count; i++) {
+        const struct op *op = &run->ops.items[i];
+        probed = probed || op->revision != 0;
+        add_op(history, op);
+    }
+    checks->verdict = (struct history_verdict){.result = HISTORY_UNDECIDED, .rule = ""};
+    if (probed) {
+        history_check(history, &checks->verdict);
+    }
+    history_free(history);
+    if (probed && checks->verdict.result == HISTORY_VIOLATED) {
+        fail(run, VERDICT_UNSAFE, "linearizability", checks->verdict.rule, "",
+             run_text(run, "linearizability: %s\n%s", checks->verdict.rule, checks->verdict.text));
+    }
+}
+
+uint64_t checks_count(const struct checks *checks)
+{
+    return checks->events;
+}
+
+uint64_t checks_performed(const struct checks *checks)
+{
+    return check_performed(checks->check);
+}
+
+uint64_t checks_violations(const struct checks *checks)
+{
+    return check_violation_count(checks->check);
+}
+
+const char *checks_history(const struct checks *checks)
+{
+    switch (checks->verdict.result) {
+    case HISTORY_LINEARIZABLE: return "linearizable, by revisions";
+    case HISTORY_VIOLATED: return "NOT linearizable";
+    case HISTORY_UNDECIDED: return "linearizability not decided";
+    }
+    return "";
+}

@@ -1,0 +1,27 @@
+#include "run.h"
+
+/* The run ends with the first failure: what follows one is no longer the story. */
+void fail(struct run *run, enum verdict verdict, const char *checker, const char *rule,
+          const char *place, const char *text)
+{
+    struct failure *failure = PUSH(run, run->failures);
+    failure->verdict = verdict;
+    failure->time_ns = run_now(run);
+    failure->checker = run_text(run, "%s/%s%s%s", checker, rule, *place != '\0' ? "/" : "", place);
+    failure->rule = rule;
+    failure->place = place;
+    failure->text = text;
+    run->stopping = true;
+}
+
+const struct failure *worst_failure(const struct run *run)
+{
+    const struct failure *worst = NULL;
+    for (size_t i = 0; i < run->failures.count; i++) {
+        const struct failure *failure = &run->failures.items[i];
+        if (worst == NULL || failure->verdict > worst->verdict) {
+            worst = failure;
+        }
+    }
+    return worst;
+}

@@ -1,0 +1,93 @@
+/* Feeds the oracle: the truth of processes, disks and links, and what members told. */
+#include "run.h"
+
+static bool both_open(const struct run *run, uint32_t a, uint32_t b)
+{
+    return net_is_open(run->net, a, b) && net_is_open(run->net, b, a);
+}
+
+static void view_member(struct run *run, size_t i)
+{
+    const struct member *m = &run->members[i];
+    struct oracle_member *o = &run->view->members[i];
+    uint32_t client = host_machine(run->client_host);
+    run->view->open[i] = 0;
+    o->id = m->id;
+    o->running = m->running && !m->paused;
+    if (m->host == NULL) {
+        return;
+    }
+    o->disk_works = disk_works(host_disk(m->host));
+    o->published = m->published;
+    o->reached = both_open(run, client, host_machine(m->host));
+    o->replaying = m->replaying;
+    o->fetching = m->fetching;
+    o->behind = !m->fetching && run->commit_max > m->applied + BEHIND_ENTRIES;
+    o->config = m->config;
+    for (size_t k = 0; k < run->member_count; k++) {
+        const struct host *other = run->members[k].host;
+        if (other != NULL && net_is_open(run->net, host_machine(m->host), host_machine(other))) {
+            run->view->open[i] |= UINT64_C(1) << k;
+        }
+    }
+}
+
+static struct sight sight_of(const struct run *run, const struct oracle_answer *answer)
+{
+    const struct oracle_view *view = run->view;
+    struct sight sight;
+    memset(&sight, 0, sizeof(sight));
+    sight.time_ns = run_now(run);
+    sight.answer = *answer;
+    sight.newest = run->newest;
+    for (size_t i = 0; i < view->count; i++) {
+        uint64_t bit = UINT64_C(1) << i;
+        sight.running |= view->members[i].running ? bit : 0;
+        sight.published |= view->members[i].published ? bit : 0;
+        sight.reached |= view->members[i].reached ? bit : 0;
+        sight.disk_works |= view->members[i].disk_works ? bit : 0;
+        sight.ever_started |= run->members[i].ever_started ? bit : 0;
+        sight.ids[i] = view->members[i].id;
+        sight.open[i] = view->open[i];
+    }
+    return sight;
+}
+
+void foresee(struct run *run)
+{
+    struct oracle_view *view = run->view;
+    view->count = run->member_count;
+    view->newest = run->newest;
+    view->pre_vote = run->pre_vote;
+    for (size_t i = 0; i < run->member_count; i++) {
+        view_member(run, i);
+    }
+    enum oracle_now before = run->writes.now;
+    struct oracle_answer answer = oracle_judge(view, run->writes.set);
+    if (run->phase == RUN_SETTLING || run->phase == RUN_OVER) {
+        return;
+    }
+    oracle_track_set(&run->writes, run_now(run), answer.writes, answer.set);
+    oracle_track_set(&run->serializable, run_now(run), answer.serializable, 0);
+    *PUSH(run, run->sights) = sight_of(run, &answer);
+    if (answer.writes != before) {
+        struct row *row = row_add(run, ROW_ORACLE, "oracle", "");
+        row->sight = run->sights.count - 1;
+    }
+}
+
+void foresee_begin(struct run *run)
+{
+    oracle_track_init(&run->writes, run->mem, run->bound_ns, 0);
+    oracle_track_init(&run->serializable, run->mem, run->bound_local_ns, 0);
+    run->dirty = true;
+}
+
+const struct sight *sight_at(const struct run *run, int64_t time_ns)
+{
+    const struct sight *found = NULL;
+    for (size_t i = 0; i < run->sights.count && run->sights.items[i].time_ns <= time_ns; i++) {
+        found = &run->sights.items[i];
+    }
+    return found;
+}

@@ -233,6 +233,7 @@ static void closed_call(struct process *process, void *ctx)
 static void closed_event(struct engine_event *event)
 {
     struct channel *channel = container_of(event, struct channel, closed);
+    engine_trace(&channel->process->world->engine, event->node, "net", "closed");
     process_turn(channel->process, closed_call, channel);
 }
 

@@ -221,6 +221,14 @@ void node_crash(struct node *node)
     process_end(process, NODE_CRASHED, -9, false);
 }
 
+void node_crash_at_call(struct node *node, uint64_t n)
+{
+    struct process *process = node->process;
+    if (process != NULL) {
+        process->crash_call = n != 0 ? process->calls + n : UINT64_MAX;
+    }
+}
+
 void node_pause(struct node *node)
 {
     if (node->process != NULL && !node->paused) {

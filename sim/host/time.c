@@ -143,5 +143,6 @@ void timer_event(struct engine_event *event)
     }
     heap_remove(&process->timers, first);
     process->timers_moved = true;
+    engine_trace(&process->world->engine, process->node->number, "timer", "fires");
     process_turn(process, fire, container_of(first, struct env_timer, item));
 }

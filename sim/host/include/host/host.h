@@ -6,8 +6,9 @@
  * incarnation of it with its own `struct env` (this is the simulated side of core/env) and its own
  * memory. Each event for a node is one turn: one callback, then its turn-end callback. A turn can
  * be abandoned at any env call, probe, failed assertion or forbidden call; then the incarnation is
- * dropped whole: its memory, its connections (the peers see a reset), its handles and locks, and
- * not one callback follows. What the disk holds stays.
+ * dropped whole: its memory, its connections (the peers see them end, as when a
+ * kernel closes what a dead process had open), its handles and locks, and not one callback follows.
+ * What the disk holds stays.
  *
  * It knows nothing of what the programs do. Nothing here may be called from within a node's turn
  * except through env, but observers and sinks run outside of it and may look at everything; what
@@ -162,6 +163,8 @@ int node_start(struct node *node, const struct node_start *start) MUST_CHECK;
 void node_stop(struct node *node, int signal);
 /* The process is killed; the machine lives on. */
 void node_crash(struct node *node);
+/* Likewise at its n-th env call from now, in the middle of that turn; 0 takes the order back. */
+void node_crash_at_call(struct node *node, uint64_t n);
 /* Its process does not run: no turn, though the machine's network and disk go on. */
 void node_pause(struct node *node);
 void node_resume(struct node *node);

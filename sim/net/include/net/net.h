@@ -10,9 +10,9 @@
  * Draws come from streams named by link, counted per use, and those of a fault from the fault's own
  * key, so that removing one fault or one connection moves no other.
  *
- * What it does not model: packets, congestion, ARP, accept queues of a paused process (a connect to
- * one waits), and acknowledgements as messages of their own (the window opens as soon as the reader
- * reads, if the way back is open).
+ * What it does not model: packets, congestion, ARP, limits on accept queues (a connect to a paused
+ * process opens), and acknowledgements as messages of their own (the window opens as soon as the
+ * reader reads, if the way back is open).
  */
 #ifndef NET_NET_H
 #define NET_NET_H

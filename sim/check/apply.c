@@ -151,7 +151,9 @@ void check_config(struct check *c, struct member *m, const struct obs_event *obs
 {
     const struct config *before = m->config;
     c->performed++;
-    if (obs->config.voter_count == 0) {
+    /* A new cluster's first entries count as one: a member that begins with them has the whole
+     * configuration at once, one that reads them from its disk builds it up again. */
+    if (obs->config.voter_count == 0 || obs->config.index < c->bootstrap_last) {
         m->config = NULL;
         return;
     }

@@ -108,7 +108,9 @@ static void commit_new(struct check *c, struct member *m, index_t index)
         check_quorum(c, m, index);
         check_config_age(c, m);
         check_successor(c, m, index);
-    } else if (!is_bootstrap(c, m, index)) {
+    } else if (is_bootstrap(c, m, index)) {
+        c->bootstrap_last = index;
+    } else {
         violate(c, RULE_COMMIT_LEADER,
                 "%s takes entry %llu for committed, but no leader has committed it", m->place->name,
                 (unsigned long long)index);

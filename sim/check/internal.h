@@ -107,6 +107,7 @@ struct check {
     struct cell *committed; /* of index 1, 2, … */
     size_t committed_count;
     size_t committed_cap;
+    index_t bootstrap_last;   /* of the entries that a new cluster began with */
     struct outcome *outcomes; /* likewise */
     size_t outcome_count;
     size_t outcome_cap;

@@ -115,7 +115,7 @@ void check_ended(struct check_place *place);
  * durable no longer counts, neither for nor against them. */
 void check_amnesia(struct check_place *place);
 
-/* All violations, and the first CHECK_VIOLATIONS_MAX of them in order. */
+/* All violations; and the i-th, NULL if there are not so many or it was not kept. */
 uint64_t check_violation_count(const struct check *check);
 const struct check_violation *check_violation(const struct check *check, size_t i);
 

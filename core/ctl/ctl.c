@@ -186,6 +186,13 @@ struct session *ctl_session(struct ctl *ctl, const struct slice *endpoints, size
         ctl_fail(ctl, EXIT_CONNECTION, "etcdclient: no available endpoints");
         return NULL;
     }
+    if (flag_bool(&ctl->flags, F_DEBUG) && list_empty(&ctl->sessions)) {
+        struct buf text;
+        buf_init(&text, ctl->mem);
+        flags_show(&ctl->flags, ctl->command->flags & F_BIT(F_CLUSTER), &text);
+        env_print(ctl->env, ENV_STDERR, buf_slice(&text));
+        buf_fini(&text);
+    }
     struct session *session = mem_zalloc(ctl->mem, 1, sizeof(*session));
     session->ctl = ctl;
     session->client = client;

@@ -1,6 +1,7 @@
 #include "flags.h"
 
 #include "base/assert.h"
+#include "base/duration.h"
 #include "text.h"
 
 const struct flag_spec flag_specs[F_COUNT] = {
@@ -223,7 +224,6 @@ int flags_parse(struct flags *flags, const char *const *words, size_t count, uin
 
 static void variable_of(enum flag flag, struct buf *out)
 {
-    buf_clear(out);
     buf_add_str(out, "ETCDCTL_");
     for (const char *p = flag_specs[flag].name; *p != '\0'; p++) {
         buf_add_u8(out, (uint8_t)(*p == '-' ? '_' : *p - 'a' + 'A'));
@@ -237,6 +237,7 @@ int flags_from_vars(struct flags *flags, const struct env *env)
     int err = 0;
     for (size_t i = 0; i < F_LOCAL_FIRST && err == 0; i++) {
         enum flag flag = (enum flag)i;
+        buf_clear(&name);
         variable_of(flag, &name);
         const char *text = env_var(env, buf_cstr(&name));
         if (text == NULL || *text == '\0') {
@@ -261,4 +262,43 @@ int flags_from_vars(struct flags *flags, const struct env *env)
     }
     buf_fini(&name);
     return err;
+}
+
+static void show(const struct flags *flags, enum flag flag, struct buf *out)
+{
+    const struct flag_value *value = &flags->values[flag];
+    char duration[32];
+    variable_of(flag, out);
+    buf_add_u8(out, '=');
+    switch (flag_specs[flag].kind) {
+    case FLAG_BOOL: buf_add_str(out, value->number != 0 ? "true" : "false"); break;
+    case FLAG_DURATION:
+        duration_format(duration, sizeof(duration), value->number);
+        buf_add_str(out, duration);
+        break;
+    case FLAG_LIST:
+        buf_add_u8(out, '[');
+        for (size_t i = 0; i < flags->endpoint_count; i++) {
+            buf_add_str(out, i > 0 ? "," : "");
+            buf_add_slice(out, flags->endpoints[i]);
+        }
+        buf_add_u8(out, ']');
+        break;
+    default: buf_add_str(out, value->text); break;
+    }
+    buf_add_u8(out, '\n');
+}
+
+void flags_show(const struct flags *flags, uint64_t local, struct buf *out)
+{
+    size_t next_local = F_LOCAL_FIRST;
+    for (size_t i = 0; i < F_LOCAL_FIRST; i++) {
+        for (; next_local < F_COUNT && strcmp(flag_specs[next_local].name, flag_specs[i].name) < 0;
+             next_local++) {
+            if ((local & F_BIT(next_local)) != 0) {
+                show(flags, (enum flag)next_local, out);
+            }
+        }
+        show(flags, (enum flag)i, out);
+    }
 }

@@ -131,6 +131,10 @@ int flags_parse(struct flags *flags, const char *const *words, size_t count, uin
 /* Global flags that were not given, from the variables. ERR_USAGE as above. */
 int flags_from_vars(struct flags *flags, const struct env *env) MUST_CHECK;
 
+/* `ETCDCTL_NAME=value` for each global flag, and for those in `local`, in order of names: what
+ * --debug shows first. */
+void flags_show(const struct flags *flags, uint64_t local, struct buf *out);
+
 static inline const char *flag_text(const struct flags *flags, enum flag flag)
 {
     return flags->values[flag].text;

@@ -120,6 +120,27 @@ static void test_a_flag_and_its_variable_conflict(void **state)
                         "disable flag)");
 }
 
+static void test_debug_shows_them_as_variables(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, mem_pool_mem(pool));
+    assert_int_equal(
+        flags_parse(&flags, WORDS("--endpoints=a:1,b:2", "--command-timeout=90s"), 0, 0), 0);
+    flags_show(&flags, F_BIT(F_CLUSTER), &out);
+    assert_string_equal(buf_cstr(&out),
+                        "ETCDCTL_CACERT=\nETCDCTL_CERT=\nETCDCTL_CLUSTER=false\n"
+                        "ETCDCTL_COMMAND_TIMEOUT=1m30s\nETCDCTL_DEBUG=false\n"
+                        "ETCDCTL_DIAL_TIMEOUT=2s\nETCDCTL_DISCOVERY_SRV=\n"
+                        "ETCDCTL_DISCOVERY_SRV_NAME=\nETCDCTL_ENDPOINTS=[a:1,b:2]\n"
+                        "ETCDCTL_HEX=false\nETCDCTL_INSECURE_DISCOVERY=true\n"
+                        "ETCDCTL_INSECURE_SKIP_TLS_VERIFY=false\n"
+                        "ETCDCTL_INSECURE_TRANSPORT=true\nETCDCTL_KEEPALIVE_TIME=2s\n"
+                        "ETCDCTL_KEEPALIVE_TIMEOUT=6s\nETCDCTL_KEY=\nETCDCTL_PASSWORD=\n"
+                        "ETCDCTL_USER=\nETCDCTL_WRITE_OUT=simple\n");
+    buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +151,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_missing_value_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_bad_value_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_variables_stand_in_for_flags, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_debug_shows_them_as_variables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_flag_and_its_variable_conflict, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,12 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
     if (s == NULL || s->reset || (h->server && s->announced)) {
         return 0;
     }
-    s->field_bytes += nghttp2_rcbuf_get_buf(name).len + nghttp2_rcbuf_get_buf(value).len;
+    nghttp2_vec n = nghttp2_rcbuf_get_buf(name);
+    nghttp2_vec v = nghttp2_rcbuf_get_buf(value);
+    if (h->server && !request_field_ok(s, slice_of(n.base, n.len), slice_of(v.base, v.len))) {
+        return refuse(h, s->id, HTTP2_PROTOCOL_ERROR);
+    }
+    s->field_bytes += n.len + v.len;
     if (s->field_count >= h->options.fields_max || s->field_bytes > h->options.field_bytes_max) {
         PROBE("http2.fields_refused");
         return refuse(h, s->id, HTTP2_ENHANCE_YOUR_CALM);
@@ -130,6 +135,13 @@ static int on_stream_frame(struct http2 *h, nghttp2_session *ng, const nghttp2_f
         return 0;
     }
     if (frame->hd.type == NGHTTP2_HEADERS) {
+        if (h->server && !s->announced && !request_fields_complete(s)) {
+            PROBE("http2.incomplete_request");
+            s->reset = true;
+            return refuse(h, s->id, HTTP2_PROTOCOL_ERROR) == NGHTTP2_ERR_CALLBACK_FAILURE
+                       ? NGHTTP2_ERR_CALLBACK_FAILURE
+                       : 0;
+        }
         if (!s->reset) {
             on_block(s);
         }

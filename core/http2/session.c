@@ -31,7 +31,7 @@ void http2_options_default(struct http2_options *options)
     };
 }
 
-static nghttp2_option *session_options(void)
+static nghttp2_option *session_options(bool server)
 {
     nghttp2_option *option;
     int rv = nghttp2_option_new(&option);
@@ -39,6 +39,7 @@ static nghttp2_option *session_options(void)
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_no_closed_streams(option, 1);
     nghttp2_option_set_no_auto_ping_ack(option, 0);
+    nghttp2_option_set_no_http_messaging(option, server ? 1 : 0); /* see fields.c */
     /* Our own limits count by the time that is an argument; nghttp2's by the machine's clock. */
     nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
     return option;
@@ -79,7 +80,7 @@ static struct http2 *session_new(struct mem *mem, const struct http2_options *op
 
     mem_free(mem, mem_alloc(mem, HEADROOM_BYTES));
     nghttp2_mem hook = account_nghttp2(h);
-    nghttp2_option *option = session_options();
+    nghttp2_option *option = session_options(server);
     nghttp2_session_callbacks *callbacks;
     int rv = nghttp2_session_callbacks_new(&callbacks);
     ASSERT(rv == 0);

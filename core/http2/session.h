@@ -59,6 +59,7 @@ struct http2_stream {
     bool peer_ended; /* the peer's end has come */
     bool reset;      /* by us: no more events but close */
     bool deferred;   /* nghttp2 waits for data */
+    uint8_t pseudo;  /* server: which of them have come; see fields.c */
 };
 
 struct http2 {
@@ -105,6 +106,12 @@ void bucket_forgive(struct bucket *b);
 /* receive.c, send.c: what nghttp2 calls */
 void receive_callbacks(nghttp2_session_callbacks *callbacks);
 void send_callbacks(nghttp2_session_callbacks *callbacks);
+
+/* fields.c */
+/* May this field of a request stand here? Notes it. */
+bool request_field_ok(struct http2_stream *s, struct slice name, struct slice value);
+/* Has the block all that a request needs? */
+bool request_fields_complete(const struct http2_stream *s);
 
 /* session.c */
 /* Notes the session's first error and queues a GOAWAY. */

@@ -236,6 +236,72 @@ static void test_control_frames_are_forgiven_as_time_goes_by(void **state)
     side_fini(&side);
 }
 
+/* A literal field without indexing: name and value as they are. */
+static void add_literal(struct buf *block, const char *name, const char *value)
+{
+    buf_add_u8(block, 0);
+    buf_add_u8(block, (uint8_t)strlen(name));
+    buf_add_str(block, name);
+    buf_add_u8(block, (uint8_t)strlen(value));
+    buf_add_str(block, value);
+}
+
+/* Sends one request whose fields follow in pairs. True if the server took it. */
+static bool takes(const char *const *fields, size_t count)
+{
+    struct side side;
+    struct buf block;
+    struct buf wire;
+    open_raw(&side);
+    buf_init(&block, mem_pool_mem(side.pool));
+    buf_init(&wire, mem_pool_mem(side.pool));
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        add_literal(&block, fields[i], fields[i + 1]);
+    }
+    add_frame(&wire, 1, 5, 1, buf_slice(&block));
+    add_frame(&wire, 1, 5, 3, slice_of(BLOCK, BLOCK_LEN)); /* whatever becomes of the first */
+    assert_int_equal(http2_recv(side.h, SEC_NS, buf_slice(&wire)), 0);
+    bool taken = side.log.len > 9 && memcmp(side.log.ptr, "request 1", 9) == 0;
+    assert_non_null(strstr(buf_cstr(&side.log), "request 3"));
+    buf_fini(&block);
+    buf_fini(&wire);
+    side_fini(&side);
+    return taken;
+}
+
+#define TAKES(...)                            \
+    takes((const char *const[]){__VA_ARGS__}, \
+          sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
+#define METHOD ":method", "POST"
+#define SCHEME ":scheme", "http"
+#define PATH   ":path", "/"
+
+/* etcdctl puts the whole URL of an endpoint there, and etcd does not mind. */
+static void test_any_authority_is_taken(void **state)
+{
+    (void)state;
+    assert_true(TAKES(METHOD, SCHEME, PATH, ":authority", "127.0.0.1:2379"));
+    assert_true(TAKES(METHOD, SCHEME, PATH, ":authority", "http://127.0.0.1:2379"));
+    assert_true(TAKES(METHOD, SCHEME, PATH, "te", "trailers", "x-a", ""));
+}
+
+static void test_malformed_requests_cost_their_stream(void **state)
+{
+    (void)state;
+    assert_false(TAKES(METHOD, SCHEME));
+    assert_false(TAKES(METHOD, PATH));
+    assert_false(TAKES(SCHEME, PATH));
+    assert_false(TAKES(METHOD, SCHEME, ":path", ""));
+    assert_false(TAKES(METHOD, METHOD, SCHEME, PATH));
+    assert_false(TAKES(METHOD, SCHEME, "x-a", "b", PATH));
+    assert_false(TAKES(METHOD, SCHEME, PATH, ":status", "200"));
+    assert_false(TAKES(METHOD, SCHEME, PATH, "X-A", "b"));
+    assert_false(TAKES(METHOD, SCHEME, PATH, "", "b"));
+    assert_false(TAKES(METHOD, SCHEME, PATH, "x-a", "b\r\nx-c: d"));
+    assert_false(TAKES(METHOD, SCHEME, PATH, "connection", "close"));
+    assert_false(TAKES(METHOD, SCHEME, PATH, "te", "gzip"));
+}
+
 static void test_rapid_resets_end_the_session(void **state)
 {
     (void)state;
@@ -467,6 +533,8 @@ int main(void)
         cmocka_unit_test(test_hard_end_finishes_at_once),
         cmocka_unit_test(test_streams_past_the_limit_are_refused_and_the_rest_goes_on),
         cmocka_unit_test(test_too_many_fields_cost_the_stream_and_not_the_session),
+        cmocka_unit_test(test_any_authority_is_taken),
+        cmocka_unit_test(test_malformed_requests_cost_their_stream),
         cmocka_unit_test(test_reading_stops_while_the_peer_does_not_take_output),
         cmocka_unit_test(test_floods_of_control_frames_end_the_session),
         cmocka_unit_test(test_control_frames_are_forgiven_as_time_goes_by),

@@ -211,8 +211,10 @@ struct disk_write *write_land(struct cluster *c, struct node *n)
     }
     if (p->entry_count > 0) {
         assert_int_equal(p->last_index, d->base + d->count + p->entry_count);
-        d->entries =
-            mem_resize(c->mem, d->entries, (d->count + p->entry_count) * sizeof(*d->entries));
+        if (d->cap < d->count + p->entry_count) {
+            d->cap = 2 * (d->count + p->entry_count);
+            d->entries = mem_resize(c->mem, d->entries, d->cap * sizeof(*d->entries));
+        }
         memcpy(d->entries + d->count, w->entries, p->entry_count * sizeof(*d->entries));
         d->count += p->entry_count;
     }

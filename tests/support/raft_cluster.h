@@ -48,6 +48,7 @@ struct disk_log {
     index_t base; /* entries[i] is base + 1 + i */
     struct stored *entries;
     size_t count;
+    size_t cap;
 };
 
 struct disk_write {

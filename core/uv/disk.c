@@ -186,7 +186,7 @@ static int write_some(int fd, uint64_t offset, const struct slice *slices, size_
     for (size_t i = 0; i < count && n < IOV_COUNT; i++) {
         size_t from = i == 0 ? skip : 0;
         if (slices[i].len > from) {
-            iov[n].iov_base = (void *)(uintptr_t)(slices[i].ptr + from);
+            iov[n].iov_base = without_const(slices[i].ptr + from);
             iov[n].iov_len = slices[i].len - from;
             n++;
         }

@@ -127,7 +127,7 @@ int link_send(struct env *env, struct env_link *link, struct slice record)
     if (sock->state != SOCK_OPEN) {
         return ERR_CONN_CLOSED;
     }
-    if (record.len + LINK_HEAD_LEN > ENV_LINK_QUEUE_MAX - sock->queued) {
+    if (record.len + LINK_HEAD_LEN > (size_t)ENV_LINK_QUEUE_MAX - sock->queued) {
         PROBE("link.queue_full");
         return ERR_LIMIT;
     }

@@ -61,7 +61,7 @@ static int next_in_place(struct link_reader *reader, struct slice *input, struct
 {
     if (input->len >= LINK_HEAD_LEN) {
         size_t payload_len = load_u32(input->ptr);
-        if (payload_len > RECORD_BYTES_MAX) {
+        if (payload_len > (size_t)RECORD_BYTES_MAX) {
             PROBE("link.too_long");
             return ERR_LIMIT;
         }
@@ -93,7 +93,7 @@ int link_reader_next(struct link_reader *reader, struct slice *input, struct sli
         return 0;
     }
     size_t payload_len = load_u32(partial->ptr);
-    if (payload_len > RECORD_BYTES_MAX) {
+    if (payload_len > (size_t)RECORD_BYTES_MAX) {
         PROBE("link.too_long_in_pieces");
         return ERR_LIMIT;
     }

@@ -86,14 +86,14 @@ static void raise_descriptor_limit(void)
 
 static _Noreturn void die_by(int signum)
 {
-    signal(signum, SIG_DFL);
-    raise(signum);
+    (void)signal(signum, SIG_DFL);
+    (void)raise(signum);
     _exit(128 + signum); /* blocked or ignored by default */
 }
 
 int uv_world_main(const struct env_program *program, int argc, char **argv)
 {
-    signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     struct mem_pool *pool = mem_pool_new(UINT64_MAX, -1);
     size_t var_count;

@@ -132,6 +132,16 @@ void console_drop(struct uv_node *node);
 /* node.c; the sockets' operations are in sock.h, the disk's in disk.h. */
 extern const struct env_ops uv_ops;
 
+/* For the system's structures of bytes to be written, which know no const. */
+static inline void *without_const(const void *p)
+{
+    const union {
+        const void *in;
+        void *out;
+    } u = {p};
+    return u.out;
+}
+
 /* err.c: an error of the system, negative as libuv has them, as one of base/err.h. */
 int err_of_net(int status);
 int err_of_disk(int status);

@@ -168,7 +168,7 @@ void sock_send(struct sock *sock, struct slice bytes)
     }
     if (sock->queued == 0) {
         unsigned len = bytes.len < INT32_MAX ? (unsigned)bytes.len : INT32_MAX;
-        uv_buf_t buf = uv_buf_init((char *)(uintptr_t)bytes.ptr, len);
+        uv_buf_t buf = uv_buf_init(without_const(bytes.ptr), len);
         int sent = uv_try_write((uv_stream_t *)&sock->tcp->uv, &buf, 1);
         if (sent < 0 && sent != UV_EAGAIN) {
             sock_fail(sock, err_of_net(sent));

@@ -28,7 +28,7 @@ static void eof(struct sock *sock)
 static void sent(struct sock *sock)
 {
     struct env_stream *stream = stream_of(sock);
-    if (sock->above && sock->queued <= ENV_STREAM_QUEUE_HIGH / 2) {
+    if (sock->above && sock->queued <= (size_t)ENV_STREAM_QUEUE_HIGH / 2) {
         sock->above = false;
         if (!sock->node->exiting && stream->events->drained != NULL) {
             NODE_CALL(sock->node, stream->events->drained(stream));
@@ -81,7 +81,7 @@ void stream_write(struct env *env, struct env_stream *stream, struct slice bytes
     (void)env;
     struct sock *sock = stream->impl;
     sock_send(sock, bytes);
-    if (sock->queued > ENV_STREAM_QUEUE_HIGH) {
+    if (sock->queued > (size_t)ENV_STREAM_QUEUE_HIGH) {
         sock->above = true;
     }
 }

@@ -31,17 +31,25 @@ MASKS = [
 
 # At a deadline of the client the answer of the server, whose deadline is the same, races with the
 # client's own: either text is etcd's.
-DEADLINE = [
+_DEADLINE = [
     (r"rpc error: code = (Unknown|DeadlineExceeded) desc = context deadline exceeded", "DEADLINE"),
     (r"\bcontext deadline exceeded", "DEADLINE"),
 ]
-# The same for a write that a leader took before it lost its quorum: the server's answer names a
-# reason if it knows one.
-LOST = [
-    (r"rpc error: code = Unavailable desc = etcdserver: request timed out(, possibly due to connection lost)?",
-     "DEADLINE"),
-    (r"etcdserver: request timed out(, possibly due to connection lost)?", "DEADLINE"),
-]
+RACES = {
+    None: [],
+    "deadline": _DEADLINE,
+    # A write that a leader took before it lost its quorum: the server names a reason if it knows one.
+    "lost": _DEADLINE + [
+        (r"rpc error: code = Unavailable desc = etcdserver: request timed out(, possibly due to connection lost)?",
+         "DEADLINE"),
+        (r"etcdserver: request timed out(, possibly due to connection lost)?", "DEADLINE"),
+    ],
+    # A promotion that waits for a leader.
+    "promote": _DEADLINE + [
+        (r"rpc error: code = Unavailable desc = etcdserver: no leader", "DEADLINE"),
+        (r"etcdserver: no leader", "DEADLINE"),
+    ],
+}
 
 # A table's columns are as wide as its longest cell, and IDs are not of one length.
 PADDING = "table-padding"
@@ -108,7 +116,7 @@ def masked(line, race):
         line = re.sub(r" +", " ", line)
     for _, _, pattern, into in MASKS:
         line = re.sub(pattern, into, line)
-    for pattern, into in (DEADLINE if race else []) + (LOST if race == "lost" else []):
+    for pattern, into in RACES[race]:
         line = re.sub(pattern, into, line)
     return line
 

@@ -26,8 +26,7 @@ def spans(line, race):
     # These stand behind the mask of the size: written here as they are in the transcript.
     patterns += [r"(?<=3\.4\.23, )\d+ kB, (true|false), (true|false), \d+, \d+, \d+",
                  r"(?<=3\.4\.23 \| )\d+ kB \| (true|false) \| (true|false) \| \d+ \| \d+ \| \d+"]
-    patterns += [p for p, _ in compare.DEADLINE] if race else []
-    patterns += [p for p, _ in compare.LOST] if race == "lost" else []
+    patterns += [pattern for pattern, _ in compare.RACES[race]]
     return [m.span() for pattern in patterns for m in re.finditer(pattern, line)]
 
 

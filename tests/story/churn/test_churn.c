@@ -1,5 +1,6 @@
-/* Three real members and four clients in the simulated world, while processes are killed and power
- * fails at random: every check of every event holds, and what clients saw is linearizable. */
+/* Three real members and four clients in the simulated world, while processes are killed, power
+ * fails, disks stall, links lose, repeat and reorder records and break at random: every check of
+ * every event holds, and what clients saw is linearizable. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@ struct place {
     struct check_place *check;
     struct node *node;
     int64_t down_until_ns; /* -1: it runs */
+    int64_t slow_until_ns; /* -1: its process and its disk go on */
 };
 
 struct client {
@@ -42,6 +44,7 @@ static struct check *check;
 static struct history *history;
 static struct place places[MEMBERS];
 static struct client clients[CLIENTS];
+static int64_t cut_until_ns; /* -1: no link is cut */
 static uint64_t puts_ok;
 static uint64_t ops;
 
@@ -189,6 +192,7 @@ static void build(uint64_t seed)
     memset(clients, 0, sizeof(clients));
     puts_ok = 0;
     ops = 0;
+    cut_until_ns = -1;
     for (int i = 0; i < MEMBERS; i++) {
         char name[16];
         char address[32];
@@ -199,6 +203,7 @@ static void build(uint64_t seed)
         places[i].node = node_new(host, name);
         places[i].observer.event = observe;
         places[i].check = check_place_new(check, name, survives, host_disk(host));
+        places[i].slow_until_ns = -1;
         member_start(i);
     }
     for (int i = 0; i < CLIENTS; i++) {
@@ -228,6 +233,79 @@ static void expect_no_fault(uint64_t seed)
     assert_int_equal(check_violation_count(check), 0);
 }
 
+static uint32_t machine_of(int i)
+{
+    return host_machine(node_host(places[i].node));
+}
+
+/* Every link between members is a bad one. */
+static void make_noise(bool on)
+{
+    const struct net_fault noise = {.key = 7,
+                                    .loss_ppm = 30000,
+                                    .duplicate_ppm = 30000,
+                                    .reorder_ppm = 50000,
+                                    .reset_ppm = 300};
+    if (!on) {
+        net_heal(world_net(world), NULL);
+        cut_until_ns = -1;
+        return;
+    }
+    for (int a = 0; a < MEMBERS; a++) {
+        for (int b = 0; b < MEMBERS; b++) {
+            if (a != b) {
+                net_fault_add(world_net(world), "noise", machine_of(a), machine_of(b), &noise);
+            }
+        }
+    }
+}
+
+/* Now and then a member is cut off from one other or from both, one way or both ways. */
+static void cut_links(struct rng *rng)
+{
+    const struct net_fault blocked = {.key = 8, .blocked = true};
+    if (cut_until_ns >= 0 && now_ns() >= cut_until_ns) {
+        net_heal(world_net(world), "cut");
+        cut_until_ns = -1;
+    }
+    if (cut_until_ns >= 0 || !rng_chance(rng, 15000)) {
+        return;
+    }
+    int who = (int)rng_below(rng, MEMBERS);
+    bool out = rng_chance(rng, 800000);
+    bool in = rng_chance(rng, 800000);
+    bool both = rng_chance(rng, 600000);
+    for (int step = 1; step <= (both ? 2 : 1); step++) {
+        int other = (who + step) % MEMBERS;
+        if (out) {
+            net_fault_add(world_net(world), "cut", machine_of(who), machine_of(other), &blocked);
+        }
+        if (in) {
+            net_fault_add(world_net(world), "cut", machine_of(other), machine_of(who), &blocked);
+        }
+    }
+    cut_until_ns = now_ns() + rng_range(rng, 0, 2 * SEC_NS);
+}
+
+/* A process that does not run, or a disk that does not answer, for longer than a term may last. */
+static void slow_down(struct place *p, struct rng *rng)
+{
+    struct disk *disk = host_disk(node_host(p->node));
+    if (p->slow_until_ns >= 0 && now_ns() >= p->slow_until_ns) {
+        disk_stall(disk, false);
+        node_resume(p->node);
+        p->slow_until_ns = -1;
+    }
+    if (p->slow_until_ns < 0 && p->down_until_ns < 0 && rng_chance(rng, 5000)) {
+        if (rng_chance(rng, 500000)) {
+            disk_stall(disk, true);
+        } else {
+            node_pause(p->node);
+        }
+        p->slow_until_ns = now_ns() + rng_range(rng, 0, 1500 * MS_NS);
+    }
+}
+
 /* One round of 20 ms: clients go on, members fall and rise. */
 static void churn(struct rng *rng, bool faults)
 {
@@ -242,12 +320,18 @@ static void churn(struct rng *rng, bool faults)
             host_power_on(node_host(p->node));
             member_start(i);
         } else if (p->down_until_ns < 0 && faults && rng_chance(rng, 10000)) {
-            p->down_until_ns = now_ns() + rng_range(rng, 0, 3 * SEC_NS);
+            p->down_until_ns = now_ns() + rng_range(rng, 0, 1500 * MS_NS);
             if (rng_chance(rng, 600000)) {
                 host_power_off(node_host(p->node));
             } else {
                 node_crash(p->node);
             }
+        }
+    }
+    if (faults) {
+        cut_links(rng);
+        for (int i = 0; i < MEMBERS; i++) {
+            slow_down(&places[i], rng);
         }
     }
     (void)world_run(world, now_ns() + 20 * MS_NS, UINT64_MAX);
@@ -262,11 +346,18 @@ static void run_seed(uint64_t seed)
         churn(&rng, false);
     }
     uint64_t calm = puts_ok;
+    make_noise(true);
     for (int round = 0; round < 1000; round++) {
         churn(&rng, true);
         expect_no_fault(seed);
     }
     uint64_t stormy = puts_ok;
+    make_noise(false);
+    for (int i = 0; i < MEMBERS; i++) {
+        places[i].slow_until_ns = -1;
+        disk_stall(host_disk(node_host(places[i].node)), false);
+        node_resume(places[i].node);
+    }
     for (int round = 0; round < 500; round++) {
         churn(&rng, false);
     }

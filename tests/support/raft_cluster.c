@@ -225,12 +225,13 @@ struct disk_write *write_land(struct cluster *c, struct node *n)
     return w;
 }
 
+/* All that are due: writes complete in order, so an early one may have waited for a slow one. */
 static void write_done(struct cluster *c, struct node *n)
 {
-    if (n->raft == NULL || n->writes == NULL || n->writes->done_ns > c->now_ns || n->disk_stalled) {
-        return;
+    while (n->raft != NULL && n->writes != NULL && n->writes->done_ns <= c->now_ns &&
+           !n->disk_stalled) {
+        complete_write(c, n);
     }
-    complete_write(c, n);
 }
 
 void complete_write(struct cluster *c, struct node *n)

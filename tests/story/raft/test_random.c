@@ -13,8 +13,8 @@
 #include "base/duration.h"
 #include "support/raft_cluster.h"
 
-#define SEEDS  500
-#define ROUNDS 400
+#define SEEDS  600
+#define ROUNDS 1000
 
 struct run {
     struct cluster *c;
@@ -131,8 +131,6 @@ static void ask(struct run *r)
     if (id == 0) {
         return;
     }
-    char text[TEXT_MAX];
-    snprintf(text, sizeof(text), "p%llu", (unsigned long long)++r->proposals);
     switch (below(r, 8)) {
     case 0:
     case 1: cluster_read(c, id); break;
@@ -141,7 +139,13 @@ static void ask(struct run *r)
             cluster_snapshot(c, id, below(r, 6));
         }
         break;
-    default: cluster_propose(c, id, text); break;
+    default:
+        for (uint64_t i = below(r, 4); i > 0; i--) {
+            char text[TEXT_MAX];
+            snprintf(text, sizeof(text), "p%llu", (unsigned long long)++r->proposals);
+            cluster_propose(c, id, text);
+        }
+        break;
     }
 }
 
@@ -152,6 +156,7 @@ static void heal(struct run *r)
     c->loss_ppm = 0;
     c->duplicate_ppm = 0;
     c->jitter_ns = 0;
+    c->disk_ns = 1 * MS_NS;
     for (member_id_t id = 1; id < NODES_MAX; id++) {
         struct node *n = &c->nodes[id];
         cluster_disk_stall(c, id, false);
@@ -187,10 +192,11 @@ static void run_seed(uint64_t seed)
     struct cluster *c = r.c;
     c->tell = getenv("TELL") != NULL ? atoi(getenv("TELL")) : 0;
     draw_options(&r);
+    uint32_t trouble = (uint32_t)below(&r, 50);
     cluster_bootstrap(c, (int)(1 + below(&r, 5)));
     cluster_run(c, 300);
     for (int i = 0; i < ROUNDS; i++) {
-        if (chance(&r, 30)) {
+        if (chance(&r, trouble)) {
             disturb(&r);
         }
         ask(&r);

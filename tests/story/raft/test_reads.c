@@ -236,6 +236,49 @@ static void test_lease_is_given_up_by_a_transfer(void **state)
     cluster_free(c);
 }
 
+static bool lose_timeout_now(struct cluster *c, const struct raft_message *m)
+{
+    (void)c;
+    return m->type != RAFT_TIMEOUT_NOW;
+}
+
+/* The transfer is long given up and n1 leads on, when the network delivers what it had kept. */
+static void test_late_timeout_now_meets_no_lease(void **state)
+{
+    (void)state;
+    struct cluster *c = with_leases();
+    cluster_run(c, 100);
+    c->tell = TELL_READS | TELL_ROLES;
+    c->filter = lose_timeout_now;
+    cluster_transfer(c, 1, 2);
+    cluster_run(c, 1500);
+    c->filter = NULL;
+    cluster_note(c, "TimeoutNow arrives now; n1 is cut off and n2 takes a write");
+    struct raft_message m = {.type = RAFT_TIMEOUT_NOW, .from = 1, .to = 2, .boot = 1, .term = 2};
+    struct raft_event e = {.type = RAFT_EVENT_RECEIVE, .message = &m};
+    cluster_isolate(c, 1);
+    cluster_step(c, 2, &e);
+    cluster_run(c, 10);
+    cluster_propose(c, 2, "a");
+    cluster_run(c, 10);
+    cluster_read(c, 1);
+    cluster_run(c, 2000);
+    cluster_expect(
+        c, "  106 n1 -> n2: heartbeat, term 2\n"
+           "  106 n1 -> n3: heartbeat, term 2\n"
+           "  107 n2 -> n1: heartbeat-result, term 2\n"
+           "  107 n3 -> n1: heartbeat-result, term 2\n"
+           " 1150 n1: no transfer: etcdserver: request timed out, leader transfer took too long\n"
+           "# TimeoutNow arrives now; n1 is cut off and n2 takes a write\n"
+           " 1650 n2: candidate, term 3\n"
+           " 1652 n3: follower, term 3\n"
+           " 1654 n2: leader, term 3\n"
+           " 1655 n3: follower of n2, term 3\n"
+           " 3006 n1: follower, term 2\n"
+           " 3006 n1: read 1 fails: etcdserver: leader changed\n");
+    cluster_free(c);
+}
+
 /* It may have been in the quorum that gave the lease before it crashed. */
 static void test_restarted_member_does_not_break_a_lease(void **state)
 {
@@ -283,6 +326,7 @@ int main(void)
         cmocka_unit_test(test_lease_answers_without_a_round),
         cmocka_unit_test(test_lease_ends_before_anybody_may_vote),
         cmocka_unit_test(test_lease_is_given_up_by_a_transfer),
+        cmocka_unit_test(test_late_timeout_now_meets_no_lease),
         cmocka_unit_test(test_restarted_member_does_not_break_a_lease),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

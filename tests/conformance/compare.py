@@ -38,7 +38,7 @@ _DEADLINE = [
 RACES = {
     None: [],
     "deadline": _DEADLINE,
-    # A write that a leader took before it lost its quorum: the server names a reason if it knows one.
+    # A request that a leader took before it lost its quorum: the server names a reason if it knows one.
     "lost": _DEADLINE + [
         (r"rpc error: code = Unavailable desc = etcdserver: request timed out(, possibly due to connection lost)?",
          "DEADLINE"),

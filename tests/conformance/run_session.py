@@ -157,6 +157,15 @@ class Player:
         if not 1.0 <= seconds <= led[-1] / 1000 + 1.0:
             self.fail(steps[-1], [f"  it stepped down {seconds:.2f} s after the add"])
 
+    def stop_all(self):
+        for member in sorted(self.machine.running):
+            status = self.machine.kill(member, cluster.SIGNALS["TERM"])
+            if status != 143:
+                self.failures.append(f"{member} ended with {status} after SIGTERM")
+        self.failures += self.machine.broken_promises()
+        for line in self.failures:
+            print(line)
+
     def play(self):
         polls = []
         for step in self.steps:
@@ -178,6 +187,8 @@ def main():
         player = Player(name, group, machine)
         try:
             player.play()
+            if not player.failures:
+                player.stop_all()
         except TimeoutError as error:
             player.failures.append(str(error))
             print(error)

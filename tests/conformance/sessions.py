@@ -58,8 +58,10 @@ BEFORE = {
     ("03c", "I", "etcdctl --endpoints=127.0.0.1:23810 put k v --command-timeout=60s", 0): "no leader",
 }
 
-# Writes that a leader took before it lost its quorum.
+# Requests that a leader took before it lost its quorum.
 LOST_RACES = {
+    ("03b", "B", "etcdctl --endpoints=127.0.0.1:23820 member add infra3"),
+    ("03c", "D", "etcdctl --endpoints=127.0.0.1:23810 member remove"),
     ("03c", "D", "etcdctl --endpoints=127.0.0.1:23810 put pending"),
     ("03c", "E", "etcdctl --endpoints=127.0.0.1:23810 put pending"),
     ("03c", "F2", "etcdctl --endpoints=127.0.0.1:23810 put k v3"),

@@ -173,6 +173,7 @@ def main():
             check_kill(three, int(rest[0]) if rest else 50, seed)
         for name in NAMES:
             expect(f"{name} after SIGTERM", machine.kill(name, cluster.SIGNALS["TERM"]), 143)
+        expect("what no log may say", machine.broken_promises(), [])
 
 
 if __name__ == "__main__":

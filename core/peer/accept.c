@@ -111,11 +111,23 @@ static void on_timer(struct env_timer *timer)
     struct peer_accepted *accepted = timer->data;
     struct peers *peers = accepted->peers;
     int64_t silent_at = accepted->heard_ns + 2 * peers->election_ns;
-    if (env_now_ns(peers->env) >= silent_at) {
+    if (accepted->unwelcome) {
+        PROBE("peer.removed_is_dropped");
+        accepted_drop(accepted);
+    } else if (env_now_ns(peers->env) >= silent_at) {
         PROBE("peer.accepted_silent");
         accepted_drop(accepted);
     } else {
         env_timer_set(peers->env, timer, silent_at);
+    }
+}
+
+void accepted_retire(struct peer_accepted *accepted)
+{
+    struct peers *peers = accepted->peers;
+    if (!accepted->unwelcome && !accepted->closing) {
+        accepted->unwelcome = true;
+        env_timer_set(peers->env, &accepted->timer, env_now_ns(peers->env) + peers->election_ns);
     }
 }
 

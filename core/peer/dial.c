@@ -150,6 +150,10 @@ static void on_timer(struct env_timer *timer)
     struct peer *peer = timer->data;
     struct peers *peers = peer->peers;
     int64_t now = env_now_ns(peers->env);
+    if (peer->removed) {
+        dial_free(peer);
+        return;
+    }
     switch (peer->state) {
     case PEER_WAITING: connect_next(peer); break;
     case PEER_CONNECTING:
@@ -191,4 +195,15 @@ void dial_free(struct peer *peer)
     }
     list_remove(&peer->link);
     mem_free(peers->env->mem, peer);
+}
+
+void dial_retire(struct peer *peer)
+{
+    struct env *env = peer->peers->env;
+    if (peer->state != PEER_UP) {
+        dial_free(peer);
+        return;
+    }
+    peer->removed = true;
+    env_timer_set(env, &peer->timer, env_now_ns(env) + peer->peers->election_ns);
 }

@@ -39,6 +39,7 @@ struct peer_accepted {
     struct env_timer timer;
     member_id_t from; /* 0 before the hello */
     int64_t heard_ns;
+    bool unwelcome; /* its member was removed: dropped when the timer fires */
     bool closing;
 };
 
@@ -46,7 +47,12 @@ void dial_now(struct peer *peer);
 void dial_drop(struct peer *peer);
 /* Frees the peer, or has it freed when its link is closed. */
 void dial_free(struct peer *peer);
+/* Its member was removed. What has been sent to it shall still arrive, the news of the removal
+ * above all, so a link that is up stays so for one more election timeout. */
+void dial_retire(struct peer *peer);
 void accepted_drop(struct peer_accepted *accepted);
+/* Likewise; when the member dials again it is told. */
+void accepted_retire(struct peer_accepted *accepted);
 void links_changed(struct peers *peers);
 
 #endif

@@ -65,7 +65,13 @@ void peers_remove(struct peers *peers, member_id_t id)
 {
     struct peer *peer = map_remove(&peers->by_id, id);
     if (peer != NULL) {
-        dial_free(peer);
+        dial_retire(peer);
+    }
+    list_each (it, &peers->accepted) {
+        struct peer_accepted *accepted = container_of(it, struct peer_accepted, link);
+        if (accepted->from == id) {
+            accepted_retire(accepted);
+        }
     }
 }
 

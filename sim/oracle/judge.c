@@ -9,6 +9,7 @@
 struct judging {
     const struct oracle_view *view;
     uint64_t able;                     /* running, with a working disk */
+    uint64_t staying;                  /* of these: not asked to stop */
     uint64_t mesh[ORACLE_MEMBERS_MAX]; /* two-way links between able members, itself included */
     const struct oracle_config *configs[ORACLE_MEMBERS_MAX + 1];
     uint64_t voters[ORACLE_MEMBERS_MAX + 1]; /* of each configuration, as far as they are known */
@@ -31,6 +32,7 @@ static void find_able(struct judging *j)
     for (size_t i = 0; i < v->count; i++) {
         if (v->members[i].running && v->members[i].disk_works) {
             j->able |= bit(i);
+            j->staying |= v->members[i].leaving ? 0 : bit(i);
         }
     }
     for (size_t a = 0; a < v->count; a++) {
@@ -146,21 +148,29 @@ static bool set_is_undisturbed(const struct judging *j, uint64_t set)
     return true;
 }
 
-static bool set_holds(const struct judging *j, uint64_t set)
+static bool set_is_quorum(const struct judging *j, uint64_t set)
 {
-    uint64_t reached = reached_endpoints(j);
-    uint64_t always_voters = set;
-    if (set == 0 || (set & j->able) != set || reached == 0 || (reached & set) != reached) {
-        return false;
-    }
     for (size_t c = 0; c < j->config_count; c++) {
         if (bits(set & j->voters[c]) < oracle_quorum(j->configs[c]->voter_count)) {
             return false;
         }
+    }
+    return j->config_count > 0 && (set & j->able) == set;
+}
+
+static bool set_holds(const struct judging *j, uint64_t set)
+{
+    uint64_t reached = reached_endpoints(j);
+    uint64_t always_voters = set;
+    if (set == 0 || (set & j->staying) != set || reached == 0 || (reached & set) != reached ||
+        !set_is_quorum(j, set)) {
+        return false;
+    }
+    for (size_t c = 0; c < j->config_count; c++) {
         always_voters &= j->voters[c];
     }
     /* A learner refuses writes: an endpoint that is one, or may be, breaks the promise. */
-    if (j->config_count == 0 || (reached & always_voters) != reached) {
+    if ((reached & always_voters) != reached) {
         return false;
     }
     for (size_t i = 0; i < j->view->count; i++) {
@@ -175,14 +185,14 @@ static bool set_holds(const struct judging *j, uint64_t set)
 static uint64_t find_set(const struct judging *j)
 {
     uint64_t best = 0;
-    if (set_holds(j, j->able)) {
-        return j->able;
+    if (set_holds(j, j->staying)) {
+        return j->staying;
     }
-    if (bits(j->able) > SUBSETS_MAX_MEMBERS) {
+    if (bits(j->staying) > SUBSETS_MAX_MEMBERS) {
         return 0;
     }
-    /* All subsets of `able`, from the largest number down. */
-    for (uint64_t set = j->able; set != 0; set = (set - 1) & j->able) {
+    /* All subsets of `staying`, from the largest number down. */
+    for (uint64_t set = j->staying; set != 0; set = (set - 1) & j->staying) {
         bool larger = bits(set) > bits(best) || (bits(set) == bits(best) && set < best);
         if (larger && set_holds(j, set)) {
             best = set;
@@ -222,6 +232,14 @@ struct oracle_answer oracle_judge(const struct oracle_view *view, uint64_t previ
     }
     answer.serializable = judge_serializable(&j, never);
     return answer;
+}
+
+bool oracle_set_is_quorum(const struct oracle_view *view, uint64_t set)
+{
+    struct judging j = {.view = view};
+    find_able(&j);
+    find_configs(&j);
+    return set_is_quorum(&j, set);
 }
 
 int64_t oracle_bound_ns(const struct oracle_timeouts *t)

@@ -57,6 +57,28 @@ void oracle_track_set(struct oracle_track *track, int64_t now_ns, enum oracle_no
     track->since_ns = now_ns;
 }
 
+void oracle_track_move(struct oracle_track *track, int64_t now_ns, uint64_t set)
+{
+    ASSERT(track->now == ORACLE_SOUND);
+    track->set = set;
+    if (track->move_count == track->move_cap) {
+        track->move_cap = track->move_cap == 0 ? 16 : track->move_cap * 2;
+        track->moves =
+            mem_resize(track->mem, track->moves, track->move_cap * sizeof(track->moves[0]));
+    }
+    track->moves[track->move_count++] = now_ns;
+}
+
+static bool moved_within(const struct oracle_track *track, int64_t from_ns, int64_t to_ns)
+{
+    for (size_t i = 0; i < track->move_count; i++) {
+        if (track->moves[i] >= from_ns && track->moves[i] <= to_ns) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void oracle_track_end(struct oracle_track *track, int64_t now_ns)
 {
     settle(track, now_ns);
@@ -69,7 +91,9 @@ enum oracle_state oracle_track_during(const struct oracle_track *track, int64_t 
     for (size_t i = 0; i < track->count; i++) {
         const struct oracle_span *span = &track->spans[i];
         if (from_ns >= span->from_ns && from_ns < span->to_ns) {
-            return to_ns <= span->to_ns ? span->state : ORACLE_MAY;
+            bool whole = to_ns <= span->to_ns &&
+                         (span->state != ORACLE_MUST || !moved_within(track, from_ns, to_ns));
+            return whole ? span->state : ORACLE_MAY;
         }
     }
     return ORACLE_MAY;

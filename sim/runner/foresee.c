@@ -14,6 +14,7 @@ static void view_member(struct run *run, size_t i)
     run->view->open[i] = 0;
     o->id = m->id;
     o->running = m->running && !m->paused;
+    o->leaving = m->stopping;
     if (m->host == NULL) {
         return;
     }
@@ -53,6 +54,43 @@ static struct sight sight_of(const struct run *run, const struct oracle_answer *
     return sight;
 }
 
+static uint64_t followers_of(const struct run *run, size_t leader)
+{
+    const struct member *l = &run->members[leader];
+    uint64_t set = 0;
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct member *m = &run->members[i];
+        if (m->running && m->leader == l->id && m->term == l->term) {
+            set |= UINT64_C(1) << i;
+        }
+    }
+    return set;
+}
+
+static uint64_t published(const struct run *run)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < run->member_count; i++) {
+        set |= run->members[i].published ? UINT64_C(1) << i : 0;
+    }
+    return set;
+}
+
+/* The set has changed, but an established leader goes on with a quorum of members that were in it
+ * before and follow: nobody needs an election. Members may leave it, and may come to it while they
+ * do not serve yet: clients do not use those, and pre-vote keeps them from disturbing. */
+static bool goes_on(const struct run *run, uint64_t before, uint64_t after)
+{
+    size_t leader = run_leader(run);
+    uint64_t common = before & after;
+    if (leader == SIZE_MAX || before == 0 || after == 0 || !run->pre_vote) {
+        return false;
+    }
+    return (common & (UINT64_C(1) << leader)) != 0 &&
+           (common & followers_of(run, leader)) == common &&
+           (after & ~before & published(run)) == 0 && oracle_set_is_quorum(run->view, common);
+}
+
 void foresee(struct run *run)
 {
     struct oracle_view *view = run->view;
@@ -66,6 +104,9 @@ void foresee(struct run *run)
     struct oracle_answer answer = oracle_judge(view, run->writes.set);
     if (run->phase == RUN_SETTLING || run->phase == RUN_OVER) {
         return;
+    }
+    if (run->writes.set != answer.set && goes_on(run, run->writes.set, answer.set)) {
+        oracle_track_move(&run->writes, run_now(run), answer.set);
     }
     oracle_track_set(&run->writes, run_now(run), answer.writes, answer.set);
     oracle_track_set(&run->serializable, run_now(run), answer.serializable, 0);

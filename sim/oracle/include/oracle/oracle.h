@@ -45,6 +45,7 @@ struct oracle_config {
 struct oracle_member {
     member_id_t id; /* 0: nobody knows it yet */
     bool running;   /* its process runs and is not paused */
+    bool leaving;   /* it was asked to stop and still runs: it may serve, and need not */
     bool disk_works;
     bool published; /* this incarnation serves clients */
     bool reached;   /* two-way links between the client and it */
@@ -78,6 +79,9 @@ struct oracle_answer {
 /* previous: the set of the answer before; it is kept while it still holds, so that the bound counts
  * from when it began to. */
 struct oracle_answer oracle_judge(const struct oracle_view *view, uint64_t previous);
+
+/* Is this set a quorum of able members in every possible configuration? */
+bool oracle_set_is_quorum(const struct oracle_view *view, uint64_t set);
 
 static inline size_t oracle_quorum(size_t voters)
 {
@@ -121,6 +125,9 @@ struct oracle_track {
     struct oracle_span *spans; /* in order, without gaps, neighbours differ */
     size_t count;
     size_t cap;
+    int64_t *moves; /* times at which the set changed while what must hold went on */
+    size_t move_count;
+    size_t move_cap;
     enum oracle_now now;
     uint64_t set;
     int64_t since_ns; /* of now and set */
@@ -131,9 +138,13 @@ void oracle_track_init(struct oracle_track *track, struct mem *mem, int64_t boun
 /* From now_ns on the answer is this. */
 void oracle_track_set(struct oracle_track *track, int64_t now_ns, enum oracle_now now,
                       uint64_t set);
+/* What held by the set before goes on to hold by this one: the bound does not count anew. Only
+ * requests that were under way just now may have been lost with a member that left. */
+void oracle_track_move(struct oracle_track *track, int64_t now_ns, uint64_t set);
 /* Closes the last span; nothing may be set after it. */
 void oracle_track_end(struct oracle_track *track, int64_t now_ns);
-/* The state that holds during the whole of [from, to], or ORACLE_MAY. The track has ended. */
+/* The state that holds, undisturbed by a move, during the whole of [from, to], or ORACLE_MAY. The
+ * track has ended. */
 enum oracle_state oracle_track_during(const struct oracle_track *track, int64_t from_ns,
                                       int64_t to_ns);
 /* Time in this state within [from, to). */

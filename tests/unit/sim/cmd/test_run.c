@@ -92,6 +92,12 @@ static void test_a_restart_makes_it_worse(void **state)
     assert_passes("restart-while-stalled", 10);
 }
 
+static void test_the_oracle_and_the_clients_agree_under_faults(void **state)
+{
+    (void)state;
+    assert_passes("followers-come-and-go", 5);
+}
+
 static void test_no_line_is_wider_than_100_columns(void **state)
 {
     (void)state;
@@ -262,6 +268,7 @@ int main(void)
         cmocka_unit_test(test_two_member_stall_passes),
         cmocka_unit_test(test_starting_the_member_cures_it),
         cmocka_unit_test(test_a_restart_makes_it_worse),
+        cmocka_unit_test(test_the_oracle_and_the_clients_agree_under_faults),
         cmocka_unit_test(test_no_line_is_wider_than_100_columns),
         cmocka_unit_test(test_a_false_expectation_is_unmet_and_says_where_what_and_why),
         cmocka_unit_test(test_a_false_interval_is_unmet),

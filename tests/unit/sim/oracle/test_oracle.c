@@ -155,6 +155,18 @@ static void test_broken_disks_and_paused_members_do_not_count(void **state)
     assert_int_equal(oracle_judge(&v, 0).writes, ORACLE_NEVER);
 }
 
+static void test_a_member_that_is_stopping_may_serve_and_need_not(void **state)
+{
+    (void)state;
+    struct oracle_view v = healthy(3);
+    v.members[2].leaving = true;
+    assert_int_equal(oracle_judge(&v, 0).writes, ORACLE_UNSURE);
+    v.members[1].running = false;
+    assert_int_equal(oracle_judge(&v, 0).writes, ORACLE_UNSURE);
+    v.members[2].running = false;
+    assert_int_equal(oracle_judge(&v, 0).writes, ORACLE_NEVER);
+}
+
 static void test_a_learner_as_endpoint_breaks_the_promise(void **state)
 {
     (void)state;
@@ -204,6 +216,23 @@ static void test_the_bound_counts_anew_for_another_set(void **state)
     mem_pool_free(pool);
 }
 
+static void test_a_move_keeps_the_bound_and_frees_what_was_under_way(void **state)
+{
+    (void)state;
+    struct mem_pool *pool = mem_pool_new(1 << 20, -1);
+    struct oracle_track t;
+    oracle_track_init(&t, mem_pool_mem(pool), 100, 0);
+    oracle_track_set(&t, 0, ORACLE_SOUND, 7);
+    oracle_track_move(&t, 150, 3);
+    oracle_track_set(&t, 150, ORACLE_SOUND, 3);
+    oracle_track_end(&t, 300);
+    assert_int_equal(oracle_track_share(&t, ORACLE_MUST, 0, 300), 200);
+    assert_int_equal(oracle_track_during(&t, 110, 149), ORACLE_MUST);
+    assert_int_equal(oracle_track_during(&t, 140, 160), ORACLE_MAY);
+    assert_int_equal(oracle_track_during(&t, 151, 200), ORACLE_MUST);
+    mem_pool_free(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,8 +246,10 @@ int main(void)
         cmocka_unit_test(test_without_pre_vote_an_outsider_that_can_send_disturbs),
         cmocka_unit_test(test_a_member_between_two_that_do_not_see_each_other_could_lead),
         cmocka_unit_test(test_broken_disks_and_paused_members_do_not_count),
+        cmocka_unit_test(test_a_member_that_is_stopping_may_serve_and_need_not),
         cmocka_unit_test(test_a_learner_as_endpoint_breaks_the_promise),
         cmocka_unit_test(test_must_begins_when_the_bound_has_passed),
+        cmocka_unit_test(test_a_move_keeps_the_bound_and_frees_what_was_under_way),
         cmocka_unit_test(test_the_bound_counts_anew_for_another_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

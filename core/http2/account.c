@@ -9,6 +9,9 @@
  * streams when it next doubles, of 16 bytes a slot and filled by 3 quarters. */
 #define SLACK_BYTES 6144
 #define TABLE_COST  44
+/* What the answer to one stream holds until it is sent, and the largest piece of it. */
+#define ANSWER_BYTES 1024
+#define SMALL_BYTES  512
 /* What a byte of input can make the session hold at worst: a refused stream takes 13 bytes and,
  * until its RST_STREAM is taken out, 420. */
 #define BYTE_COST 33
@@ -58,13 +61,17 @@ void account_init(struct account *a, struct mem *parent)
 
 static uint64_t budget(const struct http2 *h)
 {
-    return h->options.memory_base - OUTSIDE_BYTES + h->options.memory_factor * h->received;
+    return h->options.memory_base - OUTSIDE_BYTES + h->options.memory_factor * h->received +
+           h->granted;
 }
 
-/* A length that the peer merely claims makes nghttp2 ask for as much (a header value: twice). */
+/* A length that the peer merely claims makes nghttp2 ask for as much (a header value: twice). Small
+ * requests may be for our own answers, which wait for the peer to read them and are not its doing.
+ */
 static bool refuse(struct http2 *h, size_t size)
 {
-    if (!h->receiving || h->account.mem.bytes + size <= budget(h)) {
+    uint64_t answers = size <= SMALL_BYTES ? h->stream_count * ANSWER_BYTES : 0;
+    if (!h->receiving || h->account.mem.bytes + size <= budget(h) + answers) {
         return false;
     }
     PROBE("http2.allocation_refused");
@@ -125,6 +132,12 @@ void bucket_init(struct bucket *b, uint32_t burst, uint32_t per_sec)
 void bucket_forgive(struct bucket *b)
 {
     b->level_ns = (int64_t)b->burst * SEC_NS;
+}
+
+void bucket_give(struct bucket *b)
+{
+    int64_t full = (int64_t)b->burst * SEC_NS;
+    b->level_ns = b->level_ns > full - SEC_NS ? full : b->level_ns + SEC_NS;
 }
 
 bool bucket_take(struct bucket *b, int64_t now_ns)

@@ -241,6 +241,9 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
     }
     /* In order: what the user waits for is complete, whatever becomes of the other direction. */
     bool complete = !s->reset && code == HTTP2_NO_ERROR && (h->server ? s->ended : s->peer_ended);
+    if (complete) {
+        bucket_give(&h->resets);
+    }
     bool unprocessed = code == HTTP2_REFUSED_STREAM && !s->reset && !s->final;
     stream_gone(s, complete ? 0 : ERR_CANCELED, code, unprocessed);
     return 0;

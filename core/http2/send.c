@@ -54,6 +54,10 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
     struct http2_stream *s = source->ptr;
     ASSERT(h->out != NULL);
     ASSERT(frame->data.padlen == 0);
+    if (s->reset) {
+        PROBE("http2.body_of_reset_stream");
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* it was read before and is gone now */
+    }
     ASSERT(length <= waiting(s));
     if (h->relieving || h->out->len >= h->out_end) {
         return NGHTTP2_ERR_WOULDBLOCK;

@@ -304,7 +304,7 @@ bool http2_finished(const struct http2 *h)
 
 void http2_goaway(struct http2 *h, uint32_t code)
 {
-    if (h->error != 0) {
+    if (h->error != 0 || h->leaving) {
         return;
     }
     h->leaving = true;

@@ -49,6 +49,7 @@ struct http2_stream {
     struct buf out; /* from out_head on: written, not yet given out */
     size_t out_head;
     struct field_block *trailers;
+    size_t granted;    /* to the budget: what our own request holds */
     size_t unconsumed; /* received body bytes that still count against the windows */
     int32_t id;
     bool announced;  /* the user knows it and will see its close */
@@ -77,6 +78,7 @@ struct http2 {
     bool leaving; /* http2_goaway was called */
     int error;    /* of the session; the first one */
     uint64_t received;
+    uint64_t granted; /* sum over the streams */
     int64_t now_ns;
     size_t pending; /* sum over the streams */
     size_t stream_count;
@@ -101,6 +103,8 @@ bool budget_is_tight(const struct http2 *h, size_t bytes);
 void bucket_init(struct bucket *b, uint32_t burst, uint32_t per_sec);
 /* Takes one token; false if there is none. */
 bool bucket_take(struct bucket *b, int64_t now_ns);
+/* Gives one token back, or all. */
+void bucket_give(struct bucket *b);
 void bucket_forgive(struct bucket *b);
 
 /* receive.c, send.c: what nghttp2 calls */

@@ -2,6 +2,9 @@
 #include "base/probe.h"
 #include "session.h"
 
+/* What nghttp2 will hold for a request of ours, beyond its fields. */
+#define REQUEST_BYTES 1024
+
 struct http2_stream *stream_new(struct http2 *h, int32_t id)
 {
     struct http2_stream *s = mem_zalloc(&h->account.mem, 1, sizeof(*s));
@@ -40,6 +43,7 @@ void stream_gone(struct http2_stream *s, int err, uint32_t code, bool unprocesse
     struct http2 *h = s->h;
     list_remove(&s->link);
     h->stream_count--;
+    h->granted -= s->granted;
     drop_output(s);
     if (s->announced) {
         s->reset = true; /* calls of the user from here on do nothing */
@@ -110,6 +114,7 @@ int http2_request(struct http2 *h, const struct http2_field *fields, size_t coun
     for (size_t i = 0; i < count; i++) {
         field_to_nv(&fields[i], &nv[i]);
     }
+    uint64_t before = h->account.mem.bytes;
     struct http2_stream *s = stream_new(h, 0);
     nghttp2_data_provider provider = stream_provider(s);
     int32_t id = nghttp2_submit_request(h->ng, NULL, nv, count, end ? NULL : &provider, s);
@@ -122,6 +127,8 @@ int http2_request(struct http2 *h, const struct http2_field *fields, size_t coun
     s->responded = true;
     s->ending = end;
     s->user = user;
+    s->granted = (size_t)(h->account.mem.bytes - before) + REQUEST_BYTES;
+    h->granted += s->granted;
     *stream = s;
     return 0;
 }
@@ -150,7 +157,7 @@ void http2_stream_respond(struct http2_stream *s, const struct http2_field *fiel
 /* Tells nghttp2 that there is something to read again. */
 static void resume(struct http2_stream *s)
 {
-    if (s->deferred) {
+    if (s->deferred && s->h->error == 0) {
         s->deferred = false;
         int rv = nghttp2_session_resume_data(s->h->ng, s->id);
         ASSERT(rv == 0 || s->h->starved);
@@ -212,15 +219,13 @@ void http2_stream_reset(struct http2_stream *s, uint32_t code)
     }
     s->reset = true;
     drop_output(s);
-    if (s->unconsumed > 0) {
+    if (h->error == 0) {
         int rv = nghttp2_session_consume_connection(h->ng, s->unconsumed);
         ASSERT(rv == 0 || h->starved);
-        s->unconsumed = 0;
-    }
-    if (h->error == 0) {
-        int rv = nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, s->id, code);
+        rv = nghttp2_submit_rst_stream(h->ng, NGHTTP2_FLAG_NONE, s->id, code);
         ASSERT(rv == 0 || h->starved);
     }
+    s->unconsumed = 0;
 }
 
 void http2_stream_consume(struct http2_stream *s, size_t n)

@@ -32,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct target t = {.done = 0};
-    const uint64_t ours = 1024; /* the connection itself, what the calls have written */
+    const uint64_t ours = 8192; /* what our three calls hold */
     struct mem_pool *pool = mem_pool_new(UINT64_MAX, 0xA5);
     struct mem_pool *wire_pool = mem_pool_new(UINT64_MAX, -1);
     struct mem *mem = mem_pool_mem(pool);

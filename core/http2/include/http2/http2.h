@@ -113,7 +113,7 @@ struct http2_options {
     uint64_t memory_base;   /* see the invariants */
     uint32_t memory_factor;
     uint32_t resets_burst;    /* resets by the peer that are forgiven at once ... */
-    uint32_t resets_per_sec;  /* ... and as time goes by */
+    uint32_t resets_per_sec;  /* ... and as time goes by; each completed stream forgives one */
     uint32_t control_burst;   /* PING, SETTINGS, PRIORITY and other frames without use, likewise */
     uint32_t control_per_sec; /* (a stream or data in between forgives all of them) */
 };
@@ -147,7 +147,8 @@ bool http2_wants_write(const struct http2 *h);
 /* Nothing more will be read or written: close the connection. */
 bool http2_finished(const struct http2 *h);
 
-/* Graceful: no new streams are taken; the session is finished when the open ones have ended. */
+/* Graceful: no new streams are taken; the session is finished when the open ones have ended.
+ * Idempotent. */
 void http2_goaway(struct http2 *h, uint32_t code);
 /* Hard: the session is finished as soon as this GOAWAY is sent. */
 void http2_terminate(struct http2 *h, uint32_t code);

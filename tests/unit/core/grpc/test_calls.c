@@ -198,6 +198,47 @@ static void test_calls_carry_what_their_owners_attach(void **state)
     rig_fini(&rig);
 }
 
+static int statuses[2]; /* OK, and unprocessed */
+
+static void count_status(struct grpc_rpc *rpc, const struct grpc_result *result)
+{
+    (void)rpc;
+    assert_true(result->status == GRPC_OK || result->unprocessed);
+    statuses[result->status == GRPC_OK ? 0 : 1]++;
+}
+
+static const struct grpc_rpc_events count_events = {.done = count_status};
+
+/* All requests leave before any answer comes; a connection that has shown little may be told to
+ * come again, and is never broken for it. */
+static void test_burst_of_calls_is_served_as_far_as_the_budget_goes(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, SIZE_MAX, 0);
+    static const uint8_t body[150];
+    static const struct {
+        int calls;
+        int served;
+    } waves[] = {{64, 64}, {100, 100}, {1000, 500}, {1000, 1000}};
+    for (size_t i = 0; i < sizeof(waves) / sizeof(waves[0]); i++) {
+        statuses[0] = 0;
+        statuses[1] = 0;
+        for (int j = 0; j < waves[i].calls; j++) {
+            struct grpc_start start = rig_start(&rig, "/test.Echo/Echo", &count_events);
+            struct grpc_rpc *rpc;
+            start.timeout_ns = 5 * SEC_NS - j;
+            int err = grpc_rpc_unary(rig.client, &start, slice_of(body, sizeof(body)), &rpc);
+            assert_int_equal(err, 0);
+        }
+        rig_run(&rig);
+        buf_clear(&rig.log);
+        assert_int_equal(statuses[0] + statuses[1], waves[i].calls);
+        assert_true(statuses[0] >= waves[i].served);
+    }
+    rig_fini(&rig);
+}
+
 static void test_lost_connection_ends_calls_on_both_sides(void **state)
 {
     (void)state;
@@ -289,6 +330,7 @@ int main(void)
         cmocka_unit_test(test_method_may_refuse_at_the_start_by_metadata),
         cmocka_unit_test(test_deadline_is_told_and_cancel_reaches_the_server),
         cmocka_unit_test(test_calls_carry_what_their_owners_attach),
+        cmocka_unit_test(test_burst_of_calls_is_served_as_far_as_the_budget_goes),
         cmocka_unit_test(test_lost_connection_ends_calls_on_both_sides),
         cmocka_unit_test(test_cut_in_the_middle_of_a_frame_is_a_closing_transport),
         cmocka_unit_test(test_goaway_of_the_server_leaves_new_calls_unprocessed),

@@ -117,8 +117,11 @@ static void client_ended(struct node *node, void *data)
     bool ok = node_state(node) == NODE_EXITED && node_exit_code(node) == 0;
     struct slice printed = node_output(node, ENV_STDOUT);
     size_t len = printed.len < sizeof(out) - 1 ? printed.len : sizeof(out) - 1;
-    memcpy(out, printed.ptr, ok ? len : 0);
-    out[ok ? len : 0] = '\0';
+    len = ok ? len : 0;
+    if (len > 0) {
+        memcpy(out, printed.ptr, len);
+    }
+    out[len] = '\0';
     client->busy = false;
     struct history_kv kv = {.key = slice_str(client->key)};
     struct history_op op = {.client = node_name(node),

@@ -64,7 +64,9 @@ static void text_of(struct node *node, enum env_output from, char *out, size_t s
 {
     struct slice printed = node_output(node, from);
     size_t len = printed.len < size - 1 ? printed.len : size - 1;
-    memcpy(out, printed.ptr, len);
+    if (len > 0) {
+        memcpy(out, printed.ptr, len);
+    }
     out[len] = '\0';
 }
 

@@ -221,6 +221,7 @@ void sim_disk_lock(struct env *env, struct env_disk_req *req, const char *path);
 /* tripwire.c, watchdog.c: linked in by being called. */
 void tripwire_link(void);
 void watchdog_start(int64_t turn_cpu_max_ns);
+void watchdog_stop(int64_t turn_cpu_max_ns); /* with what it was started with */
 /* Counts turns, so that the watchdog can tell a long one. */
 extern uint64_t watchdog_turns;
 

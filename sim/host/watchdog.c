@@ -35,20 +35,36 @@ static void tick(int signal)
     }
 }
 
+static unsigned worlds; /* that are watched */
+
+static void set_interval(int64_t ns)
+{
+    const struct itimerval every = {{0, (suseconds_t)(ns / 1000)}, {0, (suseconds_t)(ns / 1000)}};
+    setitimer(ITIMER_PROF, &every, NULL);
+}
+
 void watchdog_start(int64_t turn_cpu_max_ns)
 {
-    max_ns = turn_cpu_max_ns;
-    struct itimerval every = {{0, 0}, {0, 0}};
-    if (turn_cpu_max_ns > 0) {
-        struct sigaction action;
-        memset(&action, 0, sizeof(action));
-        action.sa_handler = tick;
-        /* Not blocked while it runs, since it may not return; and no call is interrupted. */
-        action.sa_flags = SA_NODEFER | SA_RESTART;
-        sigemptyset(&action.sa_mask);
-        sigaction(SIGPROF, &action, NULL);
-        every.it_interval.tv_usec = TICK_NS / 1000;
-        every.it_value.tv_usec = TICK_NS / 1000;
+    if (turn_cpu_max_ns <= 0) {
+        return;
     }
-    setitimer(ITIMER_PROF, &every, NULL);
+    max_ns = turn_cpu_max_ns;
+    if (worlds++ > 0) {
+        return;
+    }
+    struct sigaction action;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = tick;
+    /* Not blocked while it runs, since it may not return; and no call is interrupted. */
+    action.sa_flags = SA_NODEFER | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGPROF, &action, NULL);
+    set_interval(TICK_NS);
+}
+
+void watchdog_stop(int64_t turn_cpu_max_ns)
+{
+    if (turn_cpu_max_ns > 0 && --worlds == 0) {
+        set_interval(0);
+    }
 }

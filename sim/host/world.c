@@ -36,6 +36,7 @@ struct world *world_new(const struct world_options *options)
 void world_free(struct world *world)
 {
     ASSERT(world->current == NULL);
+    watchdog_stop(world->options.turn_cpu_max_ns);
     world->sink = NULL;
     for (size_t i = 0; i < world->node_count; i++) {
         struct node *node = world->nodes[i];

@@ -206,6 +206,34 @@ static void test_prediction_covers_the_peak(void **state)
     }
 }
 
+/* The limit on memory counts what is kept and what the library needs at the worst moment: the
+ * tables of a message and of the one inside it. */
+static void test_the_memory_limit_is_exact(void **state)
+{
+    struct mem *mem = mem_pool_mem(*state);
+    struct pb_limits limits = pb_limits_response;
+    struct pb_cost cost;
+    struct buf b;
+    buf_init(&b, mem);
+    for (int i = 0; i < 40; i++) {
+        buf_add(&b, "\x78\x01", 2); /* a field that nobody knows */
+    }
+    buf_add(&b, "\x0a\x50", 2); /* the header, with as many */
+    for (int i = 0; i < 40; i++) {
+        buf_add(&b, "\x78\x01", 2);
+    }
+    assert_int_equal(pb_scan(buf_slice(&b), ANSWER, &limits, &cost), 0);
+    assert_true(cost.bytes_peak > cost.bytes_kept);
+    limits.bytes_per_byte = 0;
+    limits.bytes_base = (uint32_t)cost.bytes_peak;
+    assert_int_equal(pb_scan(buf_slice(&b), ANSWER, &limits, NULL), 0);
+    limits.bytes_base--;
+    assert_int_equal(pb_scan(buf_slice(&b), ANSWER, &limits, NULL), ERR_LIMIT);
+    limits.bytes_base = (uint32_t)cost.bytes_kept - 1;
+    assert_int_equal(pb_scan(buf_slice(&b), ANSWER, &limits, NULL), ERR_LIMIT);
+    buf_fini(&b);
+}
+
 /* What etcd allows by default, a transaction of 128 puts, fits a server's limits. */
 static void test_the_largest_ordinary_txn_fits(void **state)
 {
@@ -234,6 +262,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bloated_messages_are_refused, setup, teardown),
         cmocka_unit_test(test_field_count_is_bounded),
         cmocka_unit_test_setup_teardown(test_prediction_covers_the_peak, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_the_memory_limit_is_exact, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_largest_ordinary_txn_fits, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

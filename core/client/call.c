@@ -48,7 +48,7 @@ static void finish_too_large(struct client_call *call)
     PROBE("client.request_too_large");
     buf_printf(&call->text,
                "rpc error: code = ResourceExhausted desc = trying to send message larger than max "
-               "(%zu vs. %d)",
+               "(%zu vs. %zu)",
                call->request.len, CLIENT_SEND_BYTES_MAX);
     finish(call, GRPC_RESOURCE_EXHAUSTED);
 }

@@ -21,7 +21,7 @@ void client_conn_flush(struct conn *conn)
     }
     conn->busy = true;
     while (conn->opened && !conn->closing && grpc_client_wants_write(conn->grpc) &&
-           env_stream_queued(env, &conn->stream) < ENV_STREAM_QUEUE_HIGH) {
+           env_stream_queued(env, &conn->stream) < (size_t)ENV_STREAM_QUEUE_HIGH) {
         buf_clear(&conn->out);
         grpc_client_send(conn->grpc, &conn->out, FLUSH_BYTES);
         if (conn->out.len == 0) {

@@ -96,7 +96,7 @@ static void status_all(struct ctl *ctl)
         ctl_fail(ctl, EXIT_CONNECTION, "etcdclient: no available endpoints");
         return;
     }
-    ctl->statuses = mem_zalloc(ctl->mem, ctl->endpoint_count + 1, sizeof(ctl->statuses[0]));
+    ctl->statuses = mem_zalloc(ctl->mem, ctl->endpoint_count + 1, sizeof(struct session *));
     status_next(ctl);
 }
 

@@ -17,7 +17,9 @@ static ProtobufCBinaryData prefix_end(const char *prefix, uint8_t *end)
 {
     for (size_t len = strlen(prefix); len > 0; len--) {
         if ((uint8_t)prefix[len - 1] < 0xff) {
-            memcpy(end, prefix, len);
+            for (size_t i = 0; i < len; i++) {
+                end[i] = (uint8_t)prefix[i];
+            }
             end[len - 1]++;
             return pb_bytes(slice_of(end, len));
         }

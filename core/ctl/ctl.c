@@ -223,6 +223,20 @@ struct slice ctl_error(struct session *session)
     return buf_slice(&session->call.text);
 }
 
+/* The command of that name in the group; group NULL: in none. NULL if there is none. */
+static const struct command *named_command(const char *group, const char *name)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        const char *of = commands[i].group;
+        ASSERT(commands[i].name != NULL);
+        bool same_group = of == group || (of != NULL && group != NULL && strcmp(of, group) == 0);
+        if (same_group && strcmp(name, commands[i].name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
 /* Walks the words past the global flags: the command, and which words name it. NULL: none. */
 static const struct command *find_command(const char *const *words, size_t count, uint64_t *named,
                                           const char **unknown)
@@ -235,15 +249,7 @@ static const struct command *find_command(const char *const *words, size_t count
         if (flags_skip(words, count, &i)) {
             continue;
         }
-        const char *group = found == NULL ? NULL : found->name;
-        const struct command *next = NULL;
-        for (size_t c = 0; c < command_count && next == NULL; c++) {
-            bool same_group = (group == NULL) == (commands[c].group == NULL) &&
-                              (group == NULL || strcmp(group, commands[c].group) == 0);
-            if (same_group && strcmp(words[i], commands[c].name) == 0) {
-                next = &commands[c];
-            }
-        }
+        const struct command *next = named_command(found == NULL ? NULL : found->name, words[i]);
         if (next == NULL) {
             *unknown = found == NULL ? words[i] : NULL;
             break;

@@ -14,7 +14,7 @@
 
 #define VARINT_BYTES_MAX 10
 #define FIELD_NUMBER_MAX ((1u << 29) - 1)
-#define SLAB_FIRST       16
+#define SLAB_FIRST       UINT64_C(16)
 #define SLAB_ENTRY_BYTES 32
 
 struct scan {

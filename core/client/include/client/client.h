@@ -28,7 +28,7 @@ struct client;
 struct grpc_rpc;
 
 /* A longer request is refused here, as etcd's client refuses it. */
-#define CLIENT_SEND_BYTES_MAX (2 * 1024 * 1024)
+#define CLIENT_SEND_BYTES_MAX ((size_t)2 * 1024 * 1024)
 
 struct client_config {
     /* "host:port" or URLs; borrowed during client_new. One that cannot be an address is kept and

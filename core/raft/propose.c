@@ -4,14 +4,15 @@
 /* What a forwarded proposal or one append must leave for headers in a record. */
 #define RECORD_SLACK 4096
 
-static int check_sizes(const struct raft_event *e)
+/* What is appended must fit into one append, also if it came in a record of the largest size. */
+static int check_sizes(const struct raft_entry *entries, size_t count)
 {
     uint64_t bytes = 0;
-    for (size_t i = 0; i < e->count; i++) {
-        if (e->proposals[i].len > RECORD_BYTES_MAX) {
+    for (size_t i = 0; i < count; i++) {
+        if (entries[i].payload.len > RECORD_BYTES_MAX) {
             return ERR_LIMIT;
         }
-        bytes += e->proposals[i].len + RAFT_ENTRY_OVERHEAD;
+        bytes += entries[i].payload.len + RAFT_ENTRY_OVERHEAD;
     }
     return bytes > RECORD_BYTES_MAX - RECORD_SLACK ? ERR_LIMIT : 0;
 }
@@ -56,7 +57,10 @@ int take_proposal(struct raft *r, const struct raft_entry *entries, size_t count
 {
     ASSERT(r->role == RAFT_LEADER);
     ASSERT(count > 0);
-    int err = check_leader(r, entries, count);
+    int err = check_sizes(entries, count);
+    if (err == 0) {
+        err = check_leader(r, entries, count);
+    }
     if (err != 0) {
         return err;
     }
@@ -91,10 +95,6 @@ void event_propose(struct raft *r, const struct raft_event *e)
         e->type == RAFT_EVENT_PROPOSE_CONF ? RAFT_ENTRY_CONF : RAFT_ENTRY_NORMAL;
     struct output *out = &r->out;
     out->propose = RAFT_PROPOSE_DROPPED;
-    out->propose_err = check_sizes(e);
-    if (out->propose_err != 0) {
-        return;
-    }
     if (r->leader == 0) {
         out->propose_err = ERR_ETCD_NO_LEADER;
         return;
@@ -106,14 +106,17 @@ void event_propose(struct raft *r, const struct raft_event *e)
     for (size_t i = 0; i < e->count; i++) {
         out->forwarded[i] = (struct raft_entry){.payload = e->proposals[i], .type = type};
     }
-    if (r->role != RAFT_LEADER) {
-        forward(r, e->count);
-        out->propose = RAFT_PROPOSE_FORWARDED;
+    if (r->role == RAFT_LEADER) {
+        out->propose_err = take_proposal(r, out->forwarded, e->count);
+        if (out->propose_err == 0) {
+            out->propose = RAFT_PROPOSE_APPENDED;
+        }
         return;
     }
-    out->propose_err = take_proposal(r, out->forwarded, e->count);
+    out->propose_err = check_sizes(out->forwarded, e->count);
     if (out->propose_err == 0) {
-        out->propose = RAFT_PROPOSE_APPENDED;
+        forward(r, e->count);
+        out->propose = RAFT_PROPOSE_FORWARDED;
     }
 }
 

@@ -1,6 +1,9 @@
 /* What every message goes through before its own file: address, boot, term. */
 #include "raft_impl.h"
 
+/* No cluster gets there by elections; a peer that claims more could make terms overflow. */
+#define TERM_MAX ((term_t)INT64_MAX)
+
 static bool is_result(enum raft_message_type type)
 {
     return type == RAFT_VOTE_RESULT || type == RAFT_APPEND_RESULT ||
@@ -92,7 +95,8 @@ static void dispatch(struct raft *r, const struct raft_message *m)
 
 void event_receive(struct raft *r, const struct raft_message *m)
 {
-    if (m->to != r->config.id || m->from == r->config.id || m->from == 0 || m->term == 0) {
+    bool absurd = m->term == 0 || m->term > TERM_MAX;
+    if (m->to != r->config.id || m->from == r->config.id || m->from == 0 || absurd) {
         PROBE("raft.message_misaddressed");
         return;
     }

@@ -89,6 +89,61 @@ static void test_sequences_may_arrive_in_any_order(void **state)
     cluster_free(c);
 }
 
+static void test_too_large_for_one_append_is_refused(void **state)
+{
+    (void)state;
+    struct cluster *c = cluster_led_by_n1(3);
+    uint8_t *bytes = mem_zalloc(c->mem, 1, RECORD_BYTES_MAX);
+    struct slice payload = slice_of(bytes, RECORD_BYTES_MAX - 2000);
+    for (member_id_t id = 1; id <= 2; id++) {
+        struct raft_event e = {.type = RAFT_EVENT_PROPOSE, .proposals = &payload, .count = 1};
+        cluster_step(c, id, &e);
+        assert_int_equal(c->nodes[id].last.propose, RAFT_PROPOSE_DROPPED);
+        assert_int_equal(c->nodes[id].last.propose_err, ERR_LIMIT);
+    }
+    struct raft_entry entry = {.payload = payload};
+    struct raft_message m = {.type = RAFT_PROPOSE,
+                             .from = 2,
+                             .to = 1,
+                             .boot = 1,
+                             .term = 2,
+                             .context = 1,
+                             .entries = &entry,
+                             .entry_count = 1};
+    struct raft_event e = {.type = RAFT_EVENT_RECEIVE, .message = &m};
+    cluster_step(c, 1, &e);
+    assert_int_equal(raft_last(cluster_raft(c, 1)), 4);
+    mem_free(c->mem, bytes);
+    cluster_free(c);
+}
+
+static void test_backlog_of_a_stalled_leader_is_bounded(void **state)
+{
+    (void)state;
+    struct cluster *c = cluster_new(1);
+    c->config.uncommitted_bytes_max = 10;
+    c->tell = 0;
+    cluster_bootstrap(c, 3);
+    cluster_campaign(c, 1);
+    cluster_run(c, 50);
+    c->tell = TELL_ROLES | TELL_COMMITS;
+    cluster_isolate(c, 1);
+    cluster_propose(c, 1, "longer than the limit, but the first");
+    cluster_propose(c, 1, "x");
+    cluster_heal(c);
+    cluster_run(c, 200);
+    cluster_propose(c, 1, "x");
+    cluster_run(c, 10);
+    cluster_expect(c, "   50 n1: drops the proposal: busy\n"
+                      "  113 n1: commits 5..5\n"
+                      "  114 n2: commits 5..5\n"
+                      "  114 n3: commits 5..5\n"
+                      "  253 n1: commits 6..6\n"
+                      "  254 n2: commits 6..6\n"
+                      "  254 n3: commits 6..6\n");
+    cluster_free(c);
+}
+
 static void test_meant_for_the_leader_of_one_term(void **state)
 {
     (void)state;
@@ -139,6 +194,8 @@ int main(void)
         cmocka_unit_test(test_forwarded_proposal_is_committed),
         cmocka_unit_test(test_duplicated_proposal_is_taken_once),
         cmocka_unit_test(test_sequences_may_arrive_in_any_order),
+        cmocka_unit_test(test_too_large_for_one_append_is_refused),
+        cmocka_unit_test(test_backlog_of_a_stalled_leader_is_bounded),
         cmocka_unit_test(test_meant_for_the_leader_of_one_term),
         cmocka_unit_test(test_without_a_leader_it_is_dropped),
         cmocka_unit_test(test_forwarded_change_obeys_the_same_rules),

@@ -30,7 +30,7 @@ enum raft_event_type {
      * be lost: ask again, under a new context, when it takes long. */
     RAFT_EVENT_READ,
     RAFT_EVENT_TRANSFER,       /* member: the voter that shall lead */
-    RAFT_EVENT_TRANSFER_ABORT, /* does nothing if TimeoutNow has left already */
+    RAFT_EVENT_TRANSFER_ABORT, /* take proposals again; a TimeoutNow that has left may still work */
     /* The server has a durable snapshot at `index` with `conf`, and the log may forget entries
      * through `compact_to` <= index. index <= applied, index <= raft_durable. */
     RAFT_EVENT_SNAPSHOT_TAKEN,

@@ -322,7 +322,7 @@ static void test_answer_to_an_earlier_start_is_dropped(void **state)
     assert_int_equal(one.u.read_count, 0);
 }
 
-static void test_message_for_somebody_else_is_dropped(void **state)
+static void test_message_of_an_absurd_address_or_term_is_dropped(void **state)
 {
     (void)state;
     struct raft_message m = append(9, 6, 4, 2);
@@ -330,6 +330,10 @@ static void test_message_for_somebody_else_is_dropped(void **state)
     step((struct raft_event){.type = RAFT_EVENT_RECEIVE, .message = &m});
     assert_int_equal(raft_term(one.raft), 5);
     m.to = SELF;
+    m.term = UINT64_MAX; /* would overflow in the next election */
+    step((struct raft_event){.type = RAFT_EVENT_RECEIVE, .message = &m});
+    assert_int_equal(raft_term(one.raft), 5);
+    m.term = 9;
     m.from = SELF;
     step((struct raft_event){.type = RAFT_EVENT_RECEIVE, .message = &m});
     assert_int_equal(raft_term(one.raft), 5);
@@ -427,7 +431,7 @@ int main(void)
         TEST(test_pre_vote_changes_nothing),
         TEST(test_stale_pre_vote_is_answered_with_the_term),
         TEST(test_answer_to_an_earlier_start_is_dropped),
-        TEST(test_message_for_somebody_else_is_dropped),
+        TEST(test_message_of_an_absurd_address_or_term_is_dropped),
         TEST(test_completion_vouches_for_what_is_still_there),
         TEST(test_later_completion_covers_earlier_ones),
         TEST(test_repeated_append_waits_for_the_write_that_is_out),

@@ -61,6 +61,8 @@ void event_conf_applied(struct raft *r, const struct raft_event *e)
     }
     ASSERT(log_first_conf(&r->log) == e->index);
     ASSERT(e->index <= r->commit);
+    /* Nobody campaigns with a committed change unapplied, and a candidate commits nothing. */
+    ASSERT(r->role == RAFT_LEADER || r->role == RAFT_FOLLOWER);
     set_applied(r, e->index);
     if (!raft_conf_apply(&r->conf, e->conf_type, e->member)) {
         return;
@@ -69,8 +71,5 @@ void event_conf_applied(struct raft *r, const struct raft_event *e)
     sync_peers(r);
     if (r->role == RAFT_LEADER) {
         lead_changed(r);
-    } else if (r->role != RAFT_FOLLOWER && !is_voter(r)) {
-        PROBE("raft.candidate_removed");
-        become_follower(r, r->term, 0);
     }
 }

@@ -1,4 +1,5 @@
-/* A member that dies while it starts, anywhere, starts again; so does a whole cluster. */
+/* A cluster that loses its power while it bootstraps comes up; a member that is stopped leaves
+ * nothing. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,52 +21,6 @@ static void check_sound(struct sim_cluster *cluster, const char *what, uint64_t 
         fail_msg("%s %llu: %s", what, (unsigned long long)at,
                  check_violation(cluster->check, 0)->text);
     }
-}
-
-/* Returns whether the crash point was reached before the member served. */
-static bool crash_at_call(uint64_t call, bool power)
-{
-    struct world_options options = world_options_default(call);
-    struct sim_cluster cluster;
-    sim_cluster_init(&cluster, &options, 1, true);
-    sim_member_start_crashing(&cluster, 0, call);
-    sim_run_until_led(&cluster, 5 * SEC_NS);
-    bool crashed = node_state(cluster.members[0].node) == NODE_CRASHED;
-    if (crashed && power) {
-        host_power_off(cluster.members[0].host);
-    }
-    if (crashed) {
-        sim_member_start(&cluster, 0);
-        if (!sim_run_until_led(&cluster, 5 * SEC_NS)) {
-            fail_msg("crash at env call %llu: it does not serve after a restart",
-                     (unsigned long long)call);
-        }
-    }
-    check_sound(&cluster, "crash at env call", call);
-    sim_cluster_fini(&cluster);
-    return crashed;
-}
-
-static void crash_everywhere(bool power)
-{
-    uint64_t call = 1;
-    while (crash_at_call(call, power)) {
-        call++;
-    }
-    printf("%llu env calls until a first member serves\n", (unsigned long long)call - 1);
-    assert_true(call > 20);
-}
-
-static void test_a_process_killed_at_any_call_of_its_first_start_starts_again(void **state)
-{
-    (void)state;
-    crash_everywhere(false);
-}
-
-static void test_power_lost_at_any_call_of_the_first_start_is_survived(void **state)
-{
-    (void)state;
-    crash_everywhere(true);
 }
 
 static void test_a_cluster_that_loses_power_while_it_bootstraps_comes_up(void **state)
@@ -116,8 +71,6 @@ static void test_a_clean_stop_leaves_nothing_in_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_process_killed_at_any_call_of_its_first_start_starts_again),
-        cmocka_unit_test(test_power_lost_at_any_call_of_the_first_start_is_survived),
         cmocka_unit_test(test_a_cluster_that_loses_power_while_it_bootstraps_comes_up),
         cmocka_unit_test(test_a_clean_stop_leaves_nothing_in_memory),
     };

@@ -86,7 +86,7 @@ void sim_cluster_fini(struct sim_cluster *cluster)
     world_free(cluster->world);
 }
 
-void sim_member_start_crashing(struct sim_cluster *cluster, size_t i, uint64_t call)
+void sim_member_start(struct sim_cluster *cluster, size_t i)
 {
     struct sim_member *member = &cluster->members[i];
     char peer[64];
@@ -111,7 +111,6 @@ void sim_member_start_crashing(struct sim_cluster *cluster, size_t i, uint64_t c
                                      .arg_count = sizeof(args) / sizeof(args[0]),
                                      .log_level = LOG_ERROR,
                                      .observer = cluster->observed ? &member->observer : NULL,
-                                     .crash_call = call,
                                      .ended = on_ended,
                                      .data = member};
     if (!host_is_on(member->host)) {
@@ -121,11 +120,6 @@ void sim_member_start_crashing(struct sim_cluster *cluster, size_t i, uint64_t c
     member->role = OBS_FOLLOWER;
     int rv = node_start(member->node, &start);
     ASSERT(rv == 0);
-}
-
-void sim_member_start(struct sim_cluster *cluster, size_t i)
-{
-    sim_member_start_crashing(cluster, i, 0);
 }
 
 struct node *sim_client_new(struct sim_cluster *cluster, const char *name)

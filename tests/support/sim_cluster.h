@@ -50,8 +50,6 @@ void sim_cluster_init(struct sim_cluster *cluster, const struct world_options *o
 void sim_cluster_fini(struct sim_cluster *cluster);
 /* Powers the host on if need be and starts the member with the flags of session 1. */
 void sim_member_start(struct sim_cluster *cluster, size_t i);
-/* The same, and the process is dropped at its n-th env call. */
-void sim_member_start_crashing(struct sim_cluster *cluster, size_t i, uint64_t call);
 /* Another host and a node for a client's program. */
 struct node *sim_client_new(struct sim_cluster *cluster, const char *name);
 void sim_client_start(struct node *node, const struct env_program *program,

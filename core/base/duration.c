@@ -131,7 +131,16 @@ size_t duration_format(char *out, size_t size, int64_t ns)
                (unsigned long long)(minutes % 60), number);
 }
 
-size_t time_format(char *out, size_t size, int64_t wall_ns)
+struct civil {
+    int64_t year;
+    int month;   /* 1..12 */
+    int day;     /* 1..31 */
+    int weekday; /* 0: Sunday */
+    int second;  /* of the day */
+    int64_t rest_ns;
+};
+
+static struct civil civil_of(int64_t wall_ns)
 {
     int64_t seconds = wall_ns / SEC_NS;
     int64_t rest = wall_ns % SEC_NS;
@@ -153,10 +162,29 @@ size_t time_format(char *out, size_t size, int64_t wall_ns)
     int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int64_t mp = (5 * doy + 2) / 153;
-    int64_t day = doy - (153 * mp + 2) / 5 + 1;
-    int64_t month = mp < 10 ? mp + 3 : mp - 9;
-    int64_t year = yoe + era * 400 + (month <= 2);
-    return fmt(out, size, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld.%03lldZ", (long long)year,
-               (long long)month, (long long)day, (long long)(second / 3600),
-               (long long)(second / 60 % 60), (long long)(second % 60), (long long)(rest / MS_NS));
+    int month = (int)(mp < 10 ? mp + 3 : mp - 9);
+    /* 1 January 1970 was a Thursday. */
+    return (struct civil){.year = yoe + era * 400 + (month <= 2),
+                          .month = month,
+                          .day = (int)(doy - (153 * mp + 2) / 5 + 1),
+                          .weekday = (int)(((days + 4) % 7 + 7) % 7),
+                          .second = (int)second,
+                          .rest_ns = rest};
+}
+
+size_t time_format(char *out, size_t size, int64_t wall_ns)
+{
+    struct civil c = civil_of(wall_ns);
+    return fmt(out, size, "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", (long long)c.year, c.month,
+               c.day, c.second / 3600, c.second / 60 % 60, c.second % 60, (int)(c.rest_ns / MS_NS));
+}
+
+size_t time_format_http(char *out, size_t size, int64_t wall_ns)
+{
+    static const char days[] = "SunMonTueWedThuFriSat";
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    struct civil c = civil_of(wall_ns);
+    return fmt(out, size, "%.3s, %02d %.3s %04lld %02d:%02d:%02d GMT", days + 3 * (size_t)c.weekday,
+               c.day, months + 3 * (size_t)(c.month - 1), (long long)c.year, c.second / 3600,
+               c.second / 60 % 60, c.second % 60);
 }

@@ -1,6 +1,7 @@
 /* Writes answers with the fields that Go's net/http gives etcd's small pages, in its order: what
- * the handler set, sorted by name; the length; a content type that was only guessed. */
+ * the handler set, sorted by name; the date; the length; a content type that was only guessed. */
 #include "base/assert.h"
+#include "base/duration.h"
 #include "conn.h"
 
 #define FIELDS_MAX 16
@@ -30,6 +31,12 @@ static struct http1_field constant(const char *name, const char *value)
     return (struct http1_field){slice_str(name), slice_str(value)};
 }
 
+void http1_server_set_wall(struct http1_server *s, int64_t wall_ns)
+{
+    s->has_wall = true;
+    s->wall_ns = wall_ns;
+}
+
 void http1_answer(struct http1_server *s, const struct http1_answer *answer)
 {
     ASSERT(s->waiting);
@@ -46,6 +53,11 @@ void http1_answer(struct http1_server *s, const struct http1_answer *answer)
     buf_printf(out, "HTTP/1.%d %d %s\r\n", s->parser.http_minor == 0 ? 0 : 1, answer->status, text);
     for (size_t i = 0; i < count; i++) {
         write_field(out, fields[i]);
+    }
+    if (s->has_wall) {
+        char date[40];
+        time_format_http(date, sizeof(date), s->wall_ns);
+        write_field(out, constant("Date", date));
     }
     buf_printf(out, "Content-Length: %zu\r\n", answer->body.len);
     if (answer->content_type == NULL) {

@@ -25,6 +25,8 @@ struct http1_server {
     bool keep_alive; /* of the current request */
     bool is_head;
     bool finished;
+    bool has_wall;
+    int64_t wall_ns; /* for the Date header */
 };
 
 /* server.c: goes on with pipelined bytes after an answer */

@@ -73,6 +73,13 @@ void peers_remove(struct peers *peers, member_id_t id)
             accepted_retire(accepted);
         }
     }
+    /* What it dialled goes too: when it dials again it is told that it was removed. */
+    list_each (it, &peers->accepted) {
+        struct peer_accepted *accepted = container_of(it, struct peer_accepted, link);
+        if (accepted->from == id) {
+            accepted_drop(accepted);
+        }
+    }
 }
 
 static struct peer_accepted *accepted_from(const struct peers *peers, member_id_t id)

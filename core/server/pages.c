@@ -128,7 +128,6 @@ void pages_peer(struct port *port, struct port_conn *conn, const struct http1_re
     struct buf body;
     buf_init(&body, server->env->mem);
     membership_write_json(&server->members, &body);
-    buf_add_u8(&body, '\n');
     const struct http1_answer answer = {.status = 200,
                                         .content_type = "application/json",
                                         .fields = &id,

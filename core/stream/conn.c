@@ -293,12 +293,13 @@ void port_call_err(struct grpc_call *call, int err)
 void port_page_answer(struct port_conn *conn, const struct http1_answer *answer)
 {
     ASSERT(conn->page_pending);
-    http1_answer(conn->http1, answer);
+    http1_answer(port_page_http1(conn), answer);
     port_page_touched(conn);
 }
 
 struct http1_server *port_page_http1(struct port_conn *conn)
 {
+    http1_server_set_wall(conn->http1, env_wall_ns(conn->port->env));
     return conn->http1;
 }
 

@@ -20,5 +20,7 @@ int duration_parse(struct slice text, int64_t *ns);
 size_t duration_format(char *out, size_t size, int64_t ns);
 /* UTC, RFC 3339 with milliseconds: "2026-11-22T05:46:06.241Z". wall_ns since 1970. */
 size_t time_format(char *out, size_t size, int64_t wall_ns);
+/* As HTTP's Date header (RFC 9110, section 5.6.7): "Sun, 22 Nov 2026 05:46:06 GMT". */
+size_t time_format_http(char *out, size_t size, int64_t wall_ns);
 
 #endif

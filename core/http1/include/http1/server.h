@@ -1,8 +1,8 @@
 /* One HTTP/1.1 connection (RFC 9112), server side: bytes in, bytes out.
  *
  * Parses requests one after the other (keep-alive and pipelining), each whole before it is handed
- * on, and writes answers as Go's net/http does for etcd's small pages. Knows no page. No Date
- * header is written: it would need a clock.
+ * on, and writes answers as Go's net/http does for etcd's small pages. Knows no page and no
+ * clock: the Date header says what http1_server_set_wall was told last.
  *
  * A pipelined request waits until the one before it is answered. A malformed or oversized request
  * is answered here (400, 413, 431) and ends the connection.
@@ -70,6 +70,8 @@ struct http1_answer {
     struct slice body;
 };
 
+/* The time for the Date header of answers, in ns since 1970; before the first call there is none. */
+void http1_server_set_wall(struct http1_server *s, int64_t wall_ns);
 /* Answers the request that was handed on last and not yet answered; asserts that there is one. */
 void http1_answer(struct http1_server *s, const struct http1_answer *answer);
 /* As Go's http.Error and NotFound: text and a newline, X-Content-Type-Options: nosniff. */

@@ -126,6 +126,19 @@ static void test_pipelined_requests_wait_for_the_answer_before_them(void **state
     rig_fini(&rig);
 }
 
+static void test_the_date_is_what_the_server_was_told(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 0);
+    http1_server_set_wall(rig.server, INT64_C(1795326366241000000));
+    assert_int_equal(rig_feed(&rig, "GET /a HTTP/1.1\r\n\r\n", 100), 0);
+    assert_out(&rig, "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                     "X-Content-Type-Options: nosniff\r\nDate: Sun, 22 Nov 2026 05:46:06 GMT\r\n"
+                     "Content-Length: 19\r\n\r\n404 page not found\n");
+    rig_fini(&rig);
+}
+
 static void test_fields_are_sorted_as_go_sorts_them(void **state)
 {
     (void)state;
@@ -293,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_requests_are_read_however_bytes_are_cut),
         cmocka_unit_test(test_pipelined_requests_wait_for_the_answer_before_them),
+        cmocka_unit_test(test_the_date_is_what_the_server_was_told),
         cmocka_unit_test(test_fields_are_sorted_as_go_sorts_them),
         cmocka_unit_test(test_connection_closes_when_the_client_asks),
         cmocka_unit_test(test_what_is_no_request_is_answered_and_cut_off),

@@ -9,7 +9,7 @@ CREATE TABLE run (             -- one run of one scenario with one seed
     seed         INTEGER NOT NULL, -- the seed, as a signed 64-bit number
     build        TEXT NOT NULL, -- commit of the program, "-dirty" behind it if files were changed
     path         TEXT NOT NULL, -- the scenario file as it was named
-    text         TEXT NOT NULL, -- the whole scenario
+    text         TEXT NOT NULL, -- the whole scenario; '' in the summary of a run that passed in a campaign
     knobs        TEXT NOT NULL, -- JSON object: what the seed drew or a flag set
     verdict      TEXT NOT NULL, -- pass, stopped, unsafe, stalled, nondeterministic, aborted, undecided, unmet
     fingerprint  TEXT NOT NULL, -- checker/rule/place, the same for the same kind of failure; '' if none

@@ -262,6 +262,23 @@ static void loop(struct run *run, int64_t until_ns)
     }
 }
 
+/* A run that asked for nothing and served nobody proves nothing, however well it ends. */
+static void judge_idle(struct run *run)
+{
+    bool judged = run->s->end_count > 0 || run->s->interval_count > 0;
+    for (size_t i = 0; i < run->s->step_count; i++) {
+        judged = judged || run->s->steps[i].expect.present;
+    }
+    for (size_t i = 0; i < run->ops.count; i++) {
+        const struct op *op = &run->ops.items[i];
+        judged = judged || (op->return_ns != NEVER_NS && op->outcome == LOAD_OK);
+    }
+    if (!judged && run->failures.count == 0 && !run->cut_short) {
+        fail(run, VERDICT_STALLED, "run", "idle", "",
+             "nothing was expected, and not one request was acknowledged");
+    }
+}
+
 void run_go(struct run *run)
 {
     int64_t wall = clock_ns(CLOCK_MONOTONIC);
@@ -289,9 +306,15 @@ void run_go(struct run *run)
     run->phase = RUN_OVER;
     run->engine->sink = NULL;
     judge_oracle(run);
+    judge_idle(run);
     checks_end(run->checks);
     run->wall_ns = clock_ns(CLOCK_MONOTONIC) - wall;
     run->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+}
+
+static int64_t share(const struct run *run, enum oracle_state state)
+{
+    return oracle_track_share(&run->writes, state, run->zero_ns, run->end_ns);
 }
 
 struct run_summary run_summary(const struct run *run)
@@ -305,7 +328,19 @@ struct run_summary run_summary(const struct run *run)
                               .sim_ns = run_now(run),
                               .timeline_ns = run->end_ns - run->zero_ns,
                               .wall_ns = run->wall_ns,
-                              .cpu_ns = run->cpu_ns};
+                              .cpu_ns = run->cpu_ns,
+                              .members = run->member_count,
+                              .bound_ns = run->bound_ns,
+                              .must_ns = share(run, ORACLE_MUST),
+                              .cannot_ns = share(run, ORACLE_CANNOT),
+                              .may_ns = share(run, ORACLE_MAY)};
+    if (run->settled) {
+        sum.settle = run->settle_set != 0 ? RUN_SETTLE_PROGRESS : RUN_SETTLE_EXCUSED;
+    }
+    for (size_t i = 0; i < run->s->step_count && i < 64; i++) {
+        bool fired = run->steps[i].phase == STEP_FIRED || run->steps[i].phase == STEP_FINISHED;
+        sum.steps_fired |= (uint64_t)fired << i;
+    }
     if (worst != NULL) {
         sum.verdict = worst->verdict;
         sum.reason = worst->text;
@@ -321,6 +356,19 @@ struct run_summary run_summary(const struct run *run)
         }
     }
     return sum;
+}
+
+void run_reason(const struct run *run, struct buf *out)
+{
+    const struct failure *worst = worst_failure(run);
+    if (worst != NULL) {
+        words_render(run, worst->text, out);
+    }
+}
+
+const uint64_t *run_probe_hits(const struct run *run)
+{
+    return run->probe_hits;
 }
 
 void run_id(const struct scenario *s, uint64_t seed, const char *build, struct buf *out)

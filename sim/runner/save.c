@@ -1,6 +1,7 @@
 #include "checks.h"
 
 #include "base/duration.h"
+#include "base/fmt.h"
 #include "base/probe.h"
 
 struct saving {
@@ -194,32 +195,34 @@ static void save_metrics(struct saving *s)
     save_metric(s, "check.comparisons", checks_performed(s->run->checks));
 }
 
-static void save_run(struct saving *s, const char *build)
+void run_save_summary(const struct scenario *sc, uint64_t seed, const char *build,
+                      const struct run_summary *sum, bool whole, struct store *store,
+                      int64_t number)
 {
-    const struct run *run = s->run;
-    struct run_summary sum = run_summary(run);
+    struct mem_pool *pool = mem_pool_new(UINT64_C(1) << 20, -1);
     struct buf id;
     char hash[17];
-    const struct oracle_track *w = &run->writes;
-    buf_init(&id, run->mem);
-    run_id(run->s, run->options.seed, build, &id);
-    struct buf hex;
-    buf_init(&hex, run->mem);
-    buf_printf(&hex, "%016llx", (unsigned long long)sum.trace_hash);
-    memcpy(hash, buf_cstr(&hex), sizeof(hash));
-    STORE_ROW(s->store, STORE_RUN, store_int(s->number), store_text(buf_cstr(&id)),
-              store_text(run->s->name), store_int((int64_t)run->options.seed), store_text(build),
-              store_text(run->s->path), store_slice(run->s->text), store_text("{}"),
-              store_text(verdict_name(sum.verdict)), store_text(sum.fingerprint),
-              store_text(rendered(s, sum.reason)), store_text(hash),
-              store_int((int64_t)run->member_count), store_int((int64_t)sum.events),
-              store_int((int64_t)sum.ops), store_int((int64_t)sum.ops_ok),
-              store_int((int64_t)sum.ops_refused), store_int((int64_t)sum.ops_unknown),
-              store_int(sum.sim_ns), store_int(sum.wall_ns), store_int(sum.cpu_ns),
-              store_int(run->bound_ns),
-              store_int(oracle_track_share(w, ORACLE_MUST, run->zero_ns, run->end_ns)),
-              store_int(oracle_track_share(w, ORACLE_CANNOT, run->zero_ns, run->end_ns)),
-              store_int(oracle_track_share(w, ORACLE_MAY, run->zero_ns, run->end_ns)));
+    buf_init(&id, mem_pool_mem(pool));
+    run_id(sc, seed, build, &id);
+    fmt(hash, sizeof(hash), "%016llx", (unsigned long long)sum->trace_hash);
+    STORE_ROW(store, STORE_RUN, store_int(number), store_text(buf_cstr(&id)), store_text(sc->name),
+              store_int((int64_t)seed), store_text(build), store_text(sc->path),
+              whole ? store_slice(sc->text) : store_text(""), store_text("{}"),
+              store_text(verdict_name(sum->verdict)), store_text(sum->fingerprint),
+              store_text(sum->reason), store_text(hash), store_int((int64_t)sum->members),
+              store_int((int64_t)sum->events), store_int((int64_t)sum->ops),
+              store_int((int64_t)sum->ops_ok), store_int((int64_t)sum->ops_refused),
+              store_int((int64_t)sum->ops_unknown), store_int(sum->sim_ns), store_int(sum->wall_ns),
+              store_int(sum->cpu_ns), store_int(sum->bound_ns), store_int(sum->must_ns),
+              store_int(sum->cannot_ns), store_int(sum->may_ns));
+    mem_pool_free(pool);
+}
+
+static void save_run(struct saving *s, const char *build)
+{
+    struct run_summary sum = run_summary(s->run);
+    sum.reason = rendered(s, sum.reason);
+    run_save_summary(s->run->s, s->run->options.seed, build, &sum, true, s->store, s->number);
 }
 
 void run_save(const struct run *run, const char *build, struct store *store, int64_t number)

@@ -72,10 +72,19 @@ struct run *run_new(const struct scenario *s, const struct run_options *options)
 void run_go(struct run *run);
 void run_free(struct run *run);
 
+/* What came of the phase after the timeline. */
+enum run_settle {
+    RUN_SETTLE_NONE, /* it was not asked for, or not reached, or it failed */
+    RUN_SETTLE_PROGRESS,
+    RUN_SETTLE_EXCUSED /* too few voters can be started at all */
+};
+
+/* Text is borrowed from the run. The numbers are all that the row of table `run` has, so that a
+ * summary can cross from one process to another and be stored there. */
 struct run_summary {
     enum verdict verdict;
     const char *fingerprint; /* "" if nothing failed */
-    const char *reason;      /* likewise */
+    const char *reason;      /* likewise; run_reason has the names of members in it */
     uint64_t trace_hash;
     uint64_t events;
     uint64_t ops;
@@ -86,9 +95,20 @@ struct run_summary {
     int64_t timeline_ns;
     int64_t wall_ns;
     int64_t cpu_ns;
+    uint64_t members;
+    int64_t bound_ns;
+    int64_t must_ns; /* of writes */
+    int64_t cannot_ns;
+    int64_t may_ns;
+    enum run_settle settle;
+    uint64_t steps_fired; /* bits; steps beyond the 64th are not told */
 };
 
 struct run_summary run_summary(const struct run *run);
+/* The reason in words, several lines; nothing if nothing failed. */
+void run_reason(const struct run *run, struct buf *out);
+/* How often the probe of each site was passed; probe_count() numbers. Borrowed. */
+const uint64_t *run_probe_hits(const struct run *run);
 
 /* The story for a terminal, at most 100 columns wide. story: every change of role and
  * configuration too. build: of this program. */
@@ -98,6 +118,11 @@ void run_tell_json(const struct run *run, const char *build, struct buf *out);
 /* Everything but the trace's lines, which their sink stores as they come, under the number that
  * store_begin gave. */
 void run_save(const struct run *run, const char *build, struct store *store, int64_t number);
+/* Only the row of table `run`, from a summary that may come from another process. whole: with the
+ * scenario's text. */
+void run_save_summary(const struct scenario *s, uint64_t seed, const char *build,
+                      const struct run_summary *sum, bool whole, struct store *store,
+                      int64_t number);
 /* scenario/seed@build */
 void run_id(const struct scenario *s, uint64_t seed, const char *build, struct buf *out);
 

@@ -163,6 +163,17 @@ static void test_what_nothing_was_tried_for_is_undecided(void **state)
     assert_says("verdict: undecided\n");
 }
 
+static void test_a_run_that_does_nothing_is_stalled(void **state)
+{
+    (void)state;
+    write_file("idle.yaml", "version: 1\nscenario: idle\n"
+                            "members: {node01: {peer: 192.168.0.61:2380}}\n"
+                            "timeline:\n  - {at: 1s, crash: node01}\nsettle: none\n");
+    assert_int_equal(quorate("run idle.yaml"), 3);
+    assert_says("nothing was expected, and not one request was acknowledged");
+    assert_says("verdict: stalled\n");
+}
+
 static void test_mistakes_are_invalid(void **state)
 {
     (void)state;
@@ -274,6 +285,7 @@ int main(void)
         cmocka_unit_test(test_a_false_interval_is_unmet),
         cmocka_unit_test(test_a_false_end_is_unmet),
         cmocka_unit_test(test_what_nothing_was_tried_for_is_undecided),
+        cmocka_unit_test(test_a_run_that_does_nothing_is_stalled),
         cmocka_unit_test(test_mistakes_are_invalid),
         cmocka_unit_test(test_what_is_not_built_says_so),
         cmocka_unit_test(test_twice_agrees),

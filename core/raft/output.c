@@ -84,7 +84,11 @@ static void finish_persist(struct raft *r, struct raft_persist *p)
     const struct output *out = &r->out;
     bool vote_changed = r->term != r->hard.term || r->vote != r->hard.vote;
     bool log_changed = out->appended_first != 0 || out->truncated_from != 0 || out->snapshot;
-    p->hard_changed = vote_changed || r->commit != r->hard.commit;
+    /* With entries also what was written without a sync before, since that may be lost: the commit
+     * index known when a conf entry is written must survive with it, or a restarted member could
+     * campaign in a configuration that is two changes old. */
+    p->hard_changed = vote_changed || r->commit != r->hard.commit ||
+                      (log_changed && r->commit != r->commit_synced);
     if (!p->hard_changed && !log_changed) {
         return;
     }
@@ -107,6 +111,7 @@ static void finish_persist(struct raft *r, struct raft_persist *p)
     writes_push(r, p->token, p->last_index);
     if (p->sync) {
         r->token_sync = p->token;
+        r->commit_synced = r->commit;
     }
     if (vote_changed) {
         r->token_vote = p->token;

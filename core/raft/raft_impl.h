@@ -101,6 +101,7 @@ struct raft {
     uint64_t token_done;
     uint64_t token_vote;         /* carries the current term and vote */
     struct raft_hard_state hard; /* as submitted last */
+    index_t commit_synced;       /* of it: as submitted last in a write that is synced */
     struct writes writes;
 
     /* Clocks: all absolute. */

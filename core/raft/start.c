@@ -163,6 +163,7 @@ int raft_new(struct mem *mem, const struct raft_config *config, const struct raf
     r->term = start->hard.term;
     r->vote = start->hard.vote;
     r->hard = start->hard;
+    r->commit_synced = start->hard.commit;
     r->commit = start->hard.commit;
     if (r->commit < start->snapshot_index) {
         r->commit = start->snapshot_index;

@@ -346,7 +346,7 @@ static void step(struct cluster *c, struct node *n, struct raft_event *e)
         n->state = e->context;
         check_state(c, n);
     }
-    if (u.persist.token != 0) {
+    if (u.persist.token != 0 && (u.persist.sync || !c->forget_commits)) {
         write_begin(c, n, &u.persist);
     }
     check_role(c, n);

@@ -104,6 +104,7 @@ struct cluster {
     uint32_t loss_ppm;
     uint32_t duplicate_ppm;
     bool keep_some_unsynced; /* a crash keeps a random prefix of what is not yet durable */
+    bool forget_commits;     /* writes that need no sync are not made at all */
     /* Decides about a record instead of the links: false loses it. */
     bool (*filter)(struct cluster *c, const struct raft_message *m);
     int tell;

@@ -49,6 +49,7 @@ static void draw_options(struct run *r)
     config->election_ns = 100 * MS_NS;
     config->lease_margin_ns = 20 * MS_NS;
     c->keep_some_unsynced = true;
+    c->forget_commits = chance(r, 50);
     c->disk_ns = (int64_t)below(r, 30) * MS_NS;
     c->jitter_ns = (int64_t)below(r, 40) * MS_NS;
     c->loss_ppm = chance(r, 70) ? (uint32_t)below(r, 200000) : 0;

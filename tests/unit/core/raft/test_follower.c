@@ -398,6 +398,19 @@ static void test_commit_alone_asks_for_no_sync(void **state)
     assert_true(only_answer()->after_token == 0);
 }
 
+static void test_commit_rides_along_with_the_next_entries(void **state)
+{
+    (void)state;
+    struct raft_entry entry;
+    receive(append(5, 3, 1, 3));
+    assert_false(one.u.persist.sync); /* so it may be lost */
+    receive(with_entry(append(5, 6, 4, 2), &entry, 5));
+    assert_true(one.u.persist.sync && one.u.persist.hard_changed);
+    assert_int_equal(one.u.persist.hard.commit, 3);
+    receive(with_entry(append(5, 7, 5, 2), &entry, 5));
+    assert_false(one.u.persist.hard_changed);
+}
+
 static void test_halted_engine_is_silent(void **state)
 {
     (void)state;
@@ -436,6 +449,7 @@ int main(void)
         TEST(test_later_completion_covers_earlier_ones),
         TEST(test_repeated_append_waits_for_the_write_that_is_out),
         TEST(test_commit_alone_asks_for_no_sync),
+        TEST(test_commit_rides_along_with_the_next_entries),
         TEST(test_halted_engine_is_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,8 +41,8 @@ static void begin_timeline(struct run *run)
 
 static void not_formed(struct run *run, const char *why)
 {
-    fail(run, VERDICT_STALLED, "boot", "not-formed", "",
-         run_text(run, "the cluster had not formed when the timeline was to begin: %s", why));
+    run_fail(run, VERDICT_STALLED, "boot", "not-formed", "",
+             run_text(run, "the cluster had not formed when the timeline was to begin: %s", why));
 }
 
 static void on_zero(struct engine_event *event)

@@ -44,7 +44,7 @@ static void tell_violation(struct checks *checks, const struct check_violation *
     buf_init(&text, run->mem);
     buf_printf(&text, "%s: %s   event %llu\n%s\nstate of every member\n%s\nrule: %s", v->checker,
                v->rule, (unsigned long long)v->event, v->text, v->state, v->law);
-    fail(run, VERDICT_UNSAFE, v->checker, v->rule, v->place, buf_cstr(&text));
+    run_fail(run, VERDICT_UNSAFE, v->checker, v->rule, v->place, buf_cstr(&text));
 }
 
 void checks_observe(struct checks *checks, size_t member, const struct obs_event *event)
@@ -124,8 +124,9 @@ void checks_end(struct checks *checks)
     }
     history_free(history);
     if (probed && checks->verdict.result == HISTORY_VIOLATED) {
-        fail(run, VERDICT_UNSAFE, "linearizability", checks->verdict.rule, "",
-             run_text(run, "linearizability: %s\n%s", checks->verdict.rule, checks->verdict.text));
+        run_fail(
+            run, VERDICT_UNSAFE, "linearizability", checks->verdict.rule, "",
+            run_text(run, "linearizability: %s\n%s", checks->verdict.rule, checks->verdict.text));
     }
 }
 

@@ -1,8 +1,8 @@
 #include "run.h"
 
 /* The run ends with the first failure: what follows one is no longer the story. */
-void fail(struct run *run, enum verdict verdict, const char *checker, const char *rule,
-          const char *place, const char *text)
+void run_fail(struct run *run, enum verdict verdict, const char *checker, const char *rule,
+              const char *place, const char *text)
 {
     struct failure *failure = PUSH(run, run->failures);
     failure->verdict = verdict;

@@ -93,8 +93,8 @@ static void fail_step(struct run *run, size_t index)
     }
     add_quoted(&text, "got", st->got);
     add_why(run, at, &text);
-    fail(run, VERDICT_UNMET, "step", kinds[step->action.kind], place_of(run, step->at),
-         buf_cstr(&text));
+    run_fail(run, VERDICT_UNMET, "step", kinds[step->action.kind], place_of(run, step->at),
+             buf_cstr(&text));
 }
 
 static void got_ctl(struct run *run, struct step_state *st, int code)
@@ -256,8 +256,8 @@ static void fail_interval(struct interval_judging *j)
                  : run_text(run, "each request called inside is acknowledged within %s", bound));
     add_line(&text, "got", buf_cstr(&got));
     add_why(run, op->call_ns, &text);
-    fail(run, VERDICT_UNMET, "expect", scenario_service_name(j->service),
-         place_of(run, j->e->demand_at[j->service]), buf_cstr(&text));
+    run_fail(run, VERDICT_UNMET, "expect", scenario_service_name(j->service),
+             place_of(run, j->e->demand_at[j->service]), buf_cstr(&text));
 }
 
 static void judge_interval(struct run *run, const struct interval_expect *e, enum service service)
@@ -278,7 +278,7 @@ static void judge_interval(struct run *run, const struct interval_expect *e, enu
         add_place(run, e->at, &text);
         buf_printf(&text, "the interval %s was never there: a step that it names did not finish",
                    e->text);
-        fail(run, VERDICT_UNMET, "expect", "interval", place_of(run, e->at), buf_cstr(&text));
+        run_fail(run, VERDICT_UNMET, "expect", "interval", place_of(run, e->at), buf_cstr(&text));
         return;
     }
     for (size_t i = 0; i < run->ops.count; i++) {
@@ -298,8 +298,8 @@ static void judge_interval(struct run *run, const struct interval_expect *e, enu
                    "them)",
                    scenario_service_name(service), e->text, j.attempts, j.attempts == 1 ? "" : "s",
                    ATTEMPTS_MIN);
-        fail(run, VERDICT_UNDECIDED, "expect", "attempts", place_of(run, e->demand_at[service]),
-             buf_cstr(&text));
+        run_fail(run, VERDICT_UNDECIDED, "expect", "attempts", place_of(run, e->demand_at[service]),
+                 buf_cstr(&text));
     }
 }
 
@@ -324,7 +324,7 @@ static void fail_end(struct run *run, struct position at, const char *what, cons
     add_line(&text, "expected", expected);
     add_line(&text, "got", got);
     add_why(run, run->end_ns, &text);
-    fail(run, VERDICT_UNMET, "expect", what, place_of(run, at), buf_cstr(&text));
+    run_fail(run, VERDICT_UNMET, "expect", what, place_of(run, at), buf_cstr(&text));
 }
 
 static void judge_number(struct run *run, const struct compare *c, const char *what, int64_t got)
@@ -445,7 +445,7 @@ static void contradict(struct run *run, const struct op *op, const char *rule, e
         words_quorum(run, sight, &why);
         buf_printf(&text, "\n%s", buf_cstr(&why));
     }
-    fail(run, verdict, "oracle", rule, scenario_service_name(op->service), buf_cstr(&text));
+    run_fail(run, verdict, "oracle", rule, scenario_service_name(op->service), buf_cstr(&text));
 }
 
 static void judge_foresight(struct run *run, const struct op *op)
@@ -486,7 +486,7 @@ void judge_oracle(struct run *run)
     }
     int64_t must = oracle_track_share(&run->writes, ORACLE_MUST, run->zero_ns, run->end_ns);
     if (run->ops.count >= ATTEMPTS_MIN && !served && must > 0 && run->failures.count == 0) {
-        fail(run, VERDICT_STALLED, "oracle", "idle", "",
-             "not one request was acknowledged, though writes must pass for some of the time");
+        run_fail(run, VERDICT_STALLED, "oracle", "idle", "",
+                 "not one request was acknowledged, though writes must pass for some of the time");
     }
 }

@@ -251,14 +251,14 @@ static void loop(struct run *run, int64_t until_ns)
     struct node *faulty = world_first_fault(run->world);
     run->cut_short = run->cut_short || end == ENGINE_COUNTED;
     if (faulty != NULL) {
-        fail(run, VERDICT_ABORTED, "node", node_fault_name(node_fault(faulty)),
-             node_fault_text(faulty),
-             run_text(run, "%s was aborted: %s\n%s", node_name(faulty),
-                      node_fault_name(node_fault(faulty)), node_fault_text(faulty)));
+        run_fail(run, VERDICT_ABORTED, "node", node_fault_name(node_fault(faulty)),
+                 node_fault_text(faulty),
+                 run_text(run, "%s was aborted: %s\n%s", node_name(faulty),
+                          node_fault_name(node_fault(faulty)), node_fault_text(faulty)));
     }
     if (end == ENGINE_CROWDED) {
-        fail(run, VERDICT_STALLED, "engine", "crowded", "",
-             "too many events at one instant: something is in a loop");
+        run_fail(run, VERDICT_STALLED, "engine", "crowded", "",
+                 "too many events at one instant: something is in a loop");
     }
 }
 
@@ -298,9 +298,9 @@ void run_go(struct run *run)
         settle_begin(run);
         loop(run, run->end_ns + run->s->settle_ns);
         if (!run->settled && run->failures.count == 0 && !run->cut_short) {
-            fail(run, VERDICT_STALLED, "settle", "no-progress", "",
-                 run_text(run, "no progress within %llds after everything was healed",
-                          (long long)(run->s->settle_ns / SEC_NS)));
+            run_fail(run, VERDICT_STALLED, "settle", "no-progress", "",
+                     run_text(run, "no progress within %llds after everything was healed",
+                              (long long)(run->s->settle_ns / SEC_NS)));
         }
     }
     run->phase = RUN_OVER;

@@ -365,8 +365,8 @@ void judge_oracle(struct run *run);
 void settle_begin(struct run *run);
 
 /* fail.c */
-void fail(struct run *run, enum verdict verdict, const char *checker, const char *rule,
-          const char *place, const char *text);
+void run_fail(struct run *run, enum verdict verdict, const char *checker, const char *rule,
+              const char *place, const char *text);
 const struct failure *worst_failure(const struct run *run);
 
 /* words.c: quorum arithmetic of a sight, with marks for members. */

@@ -173,13 +173,22 @@ static int run_scenario(struct command *c)
         run_free(run);
         return EXIT_PASS;
     }
+    if (c->twice) {
+        struct buf twice;
+        buf_init(&twice, c->mem);
+        err = twice_compare(c->path, c->seed, c->until_ns, sum.trace_hash, sum.events, &twice);
+        if (err == ERR_CORRUPT) {
+            run_differs(run, buf_cstr(&twice));
+        } else {
+            buf_add_slice(&kept, buf_slice(&twice));
+        }
+        sum = run_summary(run);
+        code = err == ERR_IO ? EXIT_INVALID : verdict_exit(sum.verdict);
+    }
     if (has_failed(sum.verdict) && c->db == NULL) {
         keep_failure(c, run, &kept);
     }
     tell(c, run, &kept);
-    if (c->twice && twice_compare(c->path, c->seed, c->until_ns, sum.trace_hash, sum.events) != 0) {
-        code = verdict_exit(VERDICT_NONDETERMINISTIC);
-    }
     run_free(run);
     return code;
 }

@@ -150,7 +150,7 @@ static bool agree_after(const struct asking *a, uint64_t events)
     return hash[0] == hash[1] && ran[0] == ran[1];
 }
 
-static void tell_difference(const struct asking *a, uint64_t events)
+static void tell_difference(const struct asking *a, uint64_t events, struct buf *out)
 {
     /* They agree after `low` events, and do not after `high`. */
     uint64_t low = 0;
@@ -163,35 +163,36 @@ static void tell_difference(const struct asking *a, uint64_t events)
             high = middle;
         }
     }
-    printf("the first event that differs is #%llu\n", (unsigned long long)high);
+    buf_printf(out, "the first event that differs is #%llu\n", (unsigned long long)high);
     for (int i = 0; i < 2; i++) {
         uint64_t hash = 0;
         uint64_t ran = 0;
         char line[1024];
         if (ask(a, i == 1, high, true, &hash, &ran, line, sizeof(line)) == 0) {
-            printf("  %s %016llx  %s", i == 0 ? "once: " : "again:", (unsigned long long)hash,
-                   line);
+            buf_printf(out, "  %s %016llx  %s",
+                       i == 0 ? "once: " : "again:", (unsigned long long)hash, line);
         }
     }
 }
 
-int twice_compare(const char *path, uint64_t seed, int64_t until_ns, uint64_t hash, uint64_t events)
+int twice_compare(const char *path, uint64_t seed, int64_t until_ns, uint64_t hash, uint64_t events,
+                  struct buf *out)
 {
     struct asking a = {path, seed, until_ns};
     uint64_t other = 0;
     uint64_t ran = 0;
     char line[8];
     if (ask(&a, true, 0, false, &other, &ran, line, sizeof(line)) != 0) {
-        fprintf(stderr, "quorate: the second run could not be made\n");
+        buf_add_str(out, "the second run could not be made\n");
         return ERR_IO;
     }
     if (other == hash && ran == events) {
-        printf("twice:   the same in another process, %llu events\n", (unsigned long long)events);
+        buf_printf(out, "twice:   the same in another process, %llu events\n",
+                   (unsigned long long)events);
         return 0;
     }
-    printf("twice:   NOT the same: trace-hash %016llx in another process\n",
-           (unsigned long long)other);
-    tell_difference(&a, events > ran ? events : ran);
-    printf("verdict: nondeterministic\n");
+    buf_printf(out, "trace-hash %016llx in this process, %016llx in another\n",
+               (unsigned long long)hash, (unsigned long long)other);
+    tell_difference(&a, events > ran ? events : ran, out);
     return ERR_CORRUPT;
 }

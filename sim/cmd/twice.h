@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
+#include "base/slice.h"
+
 /* What such a process is asked for, by options that only this file knows. */
 struct twice_part {
     bool asked;          /* answer with the hash and nothing else */
@@ -22,8 +25,9 @@ void twice_unshift(void *shift);
 /* Prints what the process that asked reads. */
 void twice_answer(uint64_t hash, uint64_t events);
 
-/* 0 if the other process comes to the same; otherwise tells the difference. */
-int twice_compare(const char *path, uint64_t seed, int64_t until_ns, uint64_t hash,
-                  uint64_t events);
+/* Tells in `out` whether the other process comes to the same: 0; ERR_CORRUPT if it does not, with
+ * the first event that differs; ERR_IO if it could not be asked. */
+int twice_compare(const char *path, uint64_t seed, int64_t until_ns, uint64_t hash, uint64_t events,
+                  struct buf *out) MUST_CHECK;
 
 #endif

@@ -25,3 +25,9 @@ const struct failure *worst_failure(const struct run *run)
     }
     return worst;
 }
+
+void run_differs(struct run *run, const char *how)
+{
+    run_fail(run, VERDICT_NONDETERMINISTIC, "twice", "hash", "",
+             run_text(run, "two runs of one seed differ\n%s", how));
+}

@@ -91,6 +91,21 @@ static bool goes_on(const struct run *run, uint64_t before, uint64_t after)
            (after & ~before & published(run)) == 0 && oracle_set_is_quorum(run->view, common);
 }
 
+/* Serializable reads need any member that serves; one that is gone may take a request with it. */
+static void track_local(struct run *run, enum oracle_now now)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < run->member_count && now == ORACLE_SOUND; i++) {
+        const struct oracle_member *m = &run->view->members[i];
+        set |= m->running && m->reached && m->published ? UINT64_C(1) << i : 0;
+    }
+    if (now == ORACLE_SOUND && run->serializable.now == ORACLE_SOUND &&
+        set != run->serializable.set) {
+        oracle_track_move(&run->serializable, run_now(run), set);
+    }
+    oracle_track_set(&run->serializable, run_now(run), now, set);
+}
+
 void foresee(struct run *run)
 {
     struct oracle_view *view = run->view;
@@ -109,7 +124,7 @@ void foresee(struct run *run)
         oracle_track_move(&run->writes, run_now(run), answer.set);
     }
     oracle_track_set(&run->writes, run_now(run), answer.writes, answer.set);
-    oracle_track_set(&run->serializable, run_now(run), answer.serializable, 0);
+    track_local(run, answer.serializable);
     *PUSH(run, run->sights) = sight_of(run, &answer);
     if (answer.writes != before) {
         struct row *row = row_add(run, ROW_ORACLE, "oracle", "");

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "checks.h"
+#include "listed.h"
 #include "server/server.h"
 
 #define ARGS_MAX 32
@@ -34,6 +35,10 @@ void members_make(struct run *run)
         m->waiting_stop = SIZE_MAX;
         m->waiting_exit = SIZE_MAX;
         run->member_count++;
+        if (spec->listed) {
+            const char *token = member_flag(run, spec, "initial-cluster-token");
+            m->id = listed_member_id(spec->peer_url, token != NULL ? token : "etcd-cluster");
+        }
         if (!spec->startable) {
             continue;
         }

@@ -380,13 +380,14 @@ static void tell_predicted(struct telling *t, const struct lanes *lanes)
     char lane[LANE_MAX + 1];
     for (size_t i = 0; i < lanes->count; i++) {
         int64_t at = t->run->zero_ns + (int64_t)i * lanes->step_ns + lanes->step_ns / 2;
+        at = at < t->run->end_ns ? at : t->run->end_ns - 1;
         lane[i] = letters[state_at(&t->run->writes, at)];
     }
     lane[lanes->count] = '\0';
     tell_lane(t, "predicted", lane);
 }
 
-/* Writes called in a column: any failed, or all served. */
+/* Writes called in a column: any that was not served within a column's time, or all were. */
 static void tell_observed(struct telling *t, const struct lanes *lanes)
 {
     char lane[LANE_MAX + 1];
@@ -398,7 +399,8 @@ static void tell_observed(struct telling *t, const struct lanes *lanes)
             column >= (int64_t)lanes->count) {
             continue;
         }
-        bool ok = op->return_ns != NEVER_NS && op->outcome == LOAD_OK;
+        bool ok = op->return_ns != NEVER_NS && op->outcome == LOAD_OK &&
+                  op->return_ns - op->call_ns <= lanes->step_ns;
         lane[column] = !ok ? 'x' : lane[column] == 'x' ? 'x' : '=';
     }
     lane[lanes->count] = '\0';
@@ -424,7 +426,10 @@ static void tell_lanes(struct telling *t)
                "  %-9s L leader, f follower, c candidate, l learner, x down, "
                "- never started, . not there yet\n",
                "");
-    buf_printf(t->out, "  %-9s writes: = must (served), x cannot (not served), ~ may\n", "");
+    char within[32];
+    duration_format(within, sizeof(within), lanes.step_ns);
+    buf_printf(t->out, "  %-9s writes: = must (served within %s), x cannot (not served), ~ may\n",
+               "", within);
 }
 
 /* Sums ---------------------------------------------------------------------------------------- */
@@ -502,7 +507,8 @@ static void tell_lesson(struct telling *t)
         }
         for (size_t v = 0; v < sight->newest.voter_count; v++) {
             size_t k = member_by_id(run, sight->newest.voters[v]);
-            if (k != SIZE_MAX && (sight->ever_started & (UINT64_C(1) << k)) == 0) {
+            if (k != SIZE_MAX && !run->s->members[k].listed &&
+                (sight->ever_started & (UINT64_C(1) << k)) == 0) {
                 buf_printf(t->out,
                            "lesson     A member counts from the commit of `member add`, not from "
                            "its start. The cure that\n           keeps everything is to start %s "

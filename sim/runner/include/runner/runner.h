@@ -104,6 +104,10 @@ struct run_summary {
     uint64_t steps_fired; /* bits; steps beyond the 64th are not told */
 };
 
+/* The same run came out otherwise in another process; `how` in words. The verdict is then
+ * nondeterministic. */
+void run_differs(struct run *run, const char *how);
+
 struct run_summary run_summary(const struct run *run);
 /* The reason in words, several lines; nothing if nothing failed. */
 void run_reason(const struct run *run, struct buf *out);

@@ -96,6 +96,7 @@ static void test_the_oracle_and_the_clients_agree_under_faults(void **state)
 {
     (void)state;
     assert_passes("followers-come-and-go", 5);
+    assert_passes("cold-boot", 5);
 }
 
 static void test_no_line_is_wider_than_100_columns(void **state)

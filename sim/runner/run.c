@@ -274,8 +274,8 @@ static void judge_idle(struct run *run)
         judged = judged || (op->return_ns != NEVER_NS && op->outcome == LOAD_OK);
     }
     if (!judged && run->failures.count == 0 && !run->cut_short) {
-        fail(run, VERDICT_STALLED, "run", "idle", "",
-             "nothing was expected, and not one request was acknowledged");
+        run_fail(run, VERDICT_STALLED, "run", "idle", "",
+                 "nothing was expected, and not one request was acknowledged");
     }
 }
 

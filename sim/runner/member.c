@@ -182,6 +182,22 @@ bool member_start(struct run *run, struct member *m, const struct action *action
     return true;
 }
 
+/* It has ended by itself. One that cannot join may do so with an error, and one that was removed
+ * without; but a member that has once begun runs until it is told otherwise, or expected. */
+static void exited(struct run *run, struct member *m)
+{
+    int code = node_exit_code(m->node);
+    struct slice text = ctl_last_line(node_output(m->node, ENV_STDERR));
+    const char *why = run_copy(run, text);
+    struct row *row =
+        row_add(run, ROW_PLAIN, m->spec->name, run_text(run, "exits by itself, code %d", code));
+    row->detail = text.len > 0 ? why : NULL;
+    if (m->ever_booted && code != 0 && m->waiting_exit == SIZE_MAX) {
+        run_fail(run, VERDICT_ABORTED, "node", "exit", "",
+                 run_text(run, "%s ended by itself with code %d\n%s", m->spec->name, code, why));
+    }
+}
+
 void member_ended(struct node *node, void *data)
 {
     struct member *m = data;
@@ -200,10 +216,7 @@ void member_ended(struct node *node, void *data)
     if (node_state(node) == NODE_ABORTED) {
         run->stopping = true; /* the loop tells why */
     } else if (!m->stopping) {
-        struct slice text = ctl_last_line(node_output(node, ENV_STDERR));
-        struct row *row = row_add(run, ROW_PLAIN, m->spec->name,
-                                  run_text(run, "exits by itself, code %d", node_exit_code(node)));
-        row->detail = text.len > 0 ? run_copy(run, text) : NULL;
+        exited(run, m);
     }
     m->waiting_stop = SIZE_MAX;
     if (step != SIZE_MAX && --run->steps[step].pending == 0) {

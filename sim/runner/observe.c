@@ -118,6 +118,7 @@ static void observe_config(struct run *run, struct member *m, const struct obs_e
 static void observe_boot(struct run *run, struct member *m, const struct obs_event *e)
 {
     m->id = e->member;
+    m->ever_booted = true;
     m->boot_commit = e->boot.commit;
     m->replaying = e->boot.commit > 0;
     m->fetching = m->fetch_target > 0;

@@ -57,7 +57,8 @@ struct member {
     bool running;
     bool paused;
     bool ever_started;
-    bool stopping; /* was asked to; its end is not a surprise */
+    bool ever_booted; /* it has read its disk and begun, in some incarnation */
+    bool stopping;    /* was asked to; its end is not a surprise */
     bool published;
     bool replaying;
     bool fetching;

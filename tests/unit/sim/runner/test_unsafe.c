@@ -1,0 +1,137 @@
+/* What a broken rule, a cluster that does not form and a member that gives up look like. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/duration.h"
+#include "run.h"
+
+struct fixture {
+    struct mem_pool *pool;
+    struct scenario *s;
+    struct run *run;
+    struct buf told;
+    struct engine_event event;
+};
+
+static void setup(struct fixture *f, const char *text)
+{
+    size_t count = 0;
+    struct run_options options = run_options_default(1);
+    *f = (struct fixture){.pool = mem_pool_new(1 << 24, -1)};
+    buf_init(&f->told, mem_pool_mem(f->pool));
+    assert_int_equal(scenario_parse(slice_str(text), "t.yaml", &f->s, &f->told, &count), 0);
+    f->run = run_new(f->s, &options);
+}
+
+static void go(struct fixture *f)
+{
+    run_go(f->run);
+    run_tell(f->run, "test", false, &f->told);
+}
+
+static void teardown(struct fixture *f)
+{
+    run_free(f->run);
+    scenario_free(f->s);
+    mem_pool_free(f->pool);
+}
+
+static void assert_told(struct fixture *f, const char *words)
+{
+    if (strstr(buf_cstr(&f->told), words) == NULL) {
+        print_error("missing: %s\nin: %s\n", words, buf_cstr(&f->told));
+    }
+    assert_non_null(strstr(buf_cstr(&f->told), words));
+}
+
+/* A member claims to lead a term that another one leads. */
+static void forge_leader(struct engine_event *event)
+{
+    struct fixture *f = container_of(event, struct fixture, event);
+    size_t leader = run_leader(f->run);
+    struct member *m = &f->run->members[leader == 0 ? 1 : 0];
+    const member_id_t votes[] = {m->id};
+    struct obs_event forged;
+    memset(&forged, 0, sizeof(forged));
+    forged.kind = OBS_ROLE;
+    forged.member = m->id;
+    forged.role.role = OBS_LEADER;
+    forged.role.term = f->run->members[leader].term;
+    forged.role.leader = m->id;
+    forged.role.votes = votes;
+    forged.role.vote_count = 1;
+    m->observer.event(&m->observer, &forged);
+}
+
+static void test_a_broken_rule_ends_the_run_as_unsafe(void **state)
+{
+    struct fixture f;
+    (void)state;
+    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nuntil: 10s\n");
+    f.event.run = forge_leader;
+    engine_set(f.run->engine, &f.event, f.run->zero_ns + 2 * SEC_NS);
+    go(&f);
+    struct run_summary sum = run_summary(f.run);
+    assert_int_equal(sum.verdict, VERDICT_UNSAFE);
+    assert_int_equal(verdict_exit(sum.verdict), 1);
+    assert_int_equal(strncmp(sum.fingerprint, "election/", 9), 0);
+    assert_int_equal(f.run->end_ns, f.run->zero_ns + 2 * SEC_NS);
+    assert_told(&f, "\nFAIL  election: ");
+    assert_told(&f, "state of every member\n");
+    assert_told(&f, "rule: ");
+    assert_told(&f, "again:   quorate run t.yaml --seed 1\n");
+    assert_told(&f, "verdict: unsafe\n");
+    teardown(&f);
+}
+
+static void test_a_cluster_that_does_not_form_is_stalled(void **state)
+{
+    struct fixture f;
+    (void)state;
+    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\n"
+              "flags: {initial-cluster-state: existing}\nuntil: 10s\n");
+    go(&f);
+    assert_int_equal(run_summary(f.run).verdict, VERDICT_STALLED);
+    assert_told(&f, "the cluster had not formed when the timeline was to begin");
+    teardown(&f);
+}
+
+/* Its own log is damaged while it is down: it must refuse, and the run says so. */
+static void wipe_log(struct engine_event *event)
+{
+    struct fixture *f = container_of(event, struct fixture, event);
+    struct member *m = &f->run->members[1];
+    m->stopping = true;
+    node_crash(m->node);
+    disk_fail(host_disk(m->host), DISK_READ, UINT64_MAX, ERR_IO, NULL);
+    assert_true(member_start(f->run, m, NULL));
+}
+
+static void test_a_member_that_gives_up_is_aborted(void **state)
+{
+    struct fixture f;
+    (void)state;
+    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nuntil: 10s\n");
+    f.event.run = wipe_log;
+    engine_set(f.run->engine, &f.event, f.run->zero_ns + 2 * SEC_NS);
+    go(&f);
+    assert_int_equal(run_summary(f.run).verdict, VERDICT_ABORTED);
+    assert_int_equal(verdict_exit(VERDICT_ABORTED), 5);
+    assert_told(&f, "FAIL  n2 ended by itself with code 1");
+    teardown(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_broken_rule_ends_the_run_as_unsafe),
+        cmocka_unit_test(test_a_cluster_that_does_not_form_is_stalled),
+        cmocka_unit_test(test_a_member_that_gives_up_is_aborted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

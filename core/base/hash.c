@@ -9,5 +9,5 @@
 
 uint64_t hash64(const void *ptr, size_t len, uint64_t seed)
 {
-    return XXH64(ptr, len, seed);
+    return XXH64(len > 0 ? ptr : "", len, seed);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/err.h"
 #include "base/slice.h"
@@ -19,6 +20,9 @@ enum cmd_exit {
     EXIT_UNDECIDED = 6,
     EXIT_UNMET = 7
 };
+
+/* What a person reads; that it cannot be written is nobody's to mend. */
+void cmd_say(FILE *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 int cmd_run(int count, char **words);
 int cmd_scenario(int count, char **words);

@@ -52,13 +52,13 @@ static void print_line(struct run_sink *sink, const struct run_line *line)
     const char *sign = us < 0 ? "-" : "";
     us = us < 0 ? -us : us;
     (void)sink;
-    printf("%5s%lld.%06lld  #%llu  %s  %-8s %s", sign, (long long)(us / 1000000),
-           (long long)(us % 1000000), (unsigned long long)line->event,
-           *line->node != '\0' ? line->node : "world", line->kind, line->text);
+    cmd_say(stdout, "%5s%lld.%06lld  #%llu  %s  %-8s %s", sign, (long long)(us / 1000000),
+            (long long)(us % 1000000), (unsigned long long)line->event,
+            *line->node != '\0' ? line->node : "world", line->kind, line->text);
     if (line->cause != 0) {
-        printf("  < #%llu", (unsigned long long)line->cause);
+        cmd_say(stdout, "  < #%llu", (unsigned long long)line->cause);
     }
-    printf("\n");
+    cmd_say(stdout, "\n");
 }
 
 static struct run_options options_of(const struct command *c)
@@ -77,7 +77,7 @@ static int run_with_db(struct command *c, const char *path, struct run **out)
     struct buf text;
     buf_init(&text, c->mem);
     if (store_open(path, c->mem, &sink.store, &text) != 0) {
-        fprintf(stderr, "quorate: %s\n", buf_cstr(&text));
+        cmd_say(stderr, "quorate: %s\n", buf_cstr(&text));
         return ERR_IO;
     }
     run_id(c->s, c->seed, BUILD_ID, &text);
@@ -90,7 +90,7 @@ static int run_with_db(struct command *c, const char *path, struct run **out)
         err = store_end(sink.store);
     }
     if (err != 0) {
-        fprintf(stderr, "quorate: %s: %s\n", path, store_error(sink.store));
+        cmd_say(stderr, "quorate: %s: %s\n", path, store_error(sink.store));
     }
     store_close(sink.store);
     return err;
@@ -114,7 +114,7 @@ static void keep_failure(struct command *c, const struct run *run, struct buf *t
     buf_init(&path, c->mem);
     buf_printf(&path, FAILURES "/%s-%llu.db", c->s->name, (unsigned long long)c->seed);
     if (mkdir(FAILURES, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "quorate: " FAILURES ": %s\n", strerror(errno));
+        cmd_say(stderr, "quorate: " FAILURES ": %s\n", strerror(errno));
         return;
     }
     if (run_with_db(c, buf_cstr(&path), &again) == 0) {
@@ -136,22 +136,22 @@ static bool has_failed(enum verdict verdict)
 }
 
 /* What is told goes before the last lines, which end with the verdict and the hash. */
-static void tell(struct command *c, const struct run *run, const struct buf *kept)
+static void tell(struct command *c, const struct run *run, struct buf *kept)
 {
     struct buf out;
     buf_init(&out, c->mem);
     if (c->json) {
         run_tell_json(run, BUILD_ID, &out);
-        fwrite(out.ptr, 1, out.len, stdout);
+        (void)fwrite(out.ptr, 1, out.len, stdout);
         return;
     }
     run_tell(run, BUILD_ID, c->story, &out);
     const char *text = buf_cstr(&out);
     const char *verdict = strstr(text, "\nverdict: ");
     size_t before = verdict != NULL ? (size_t)(verdict - text) + 1 : out.len;
-    fwrite(text, 1, before, stdout);
-    fwrite(kept->ptr, 1, kept->len, stdout);
-    fwrite(text + before, 1, out.len - before, stdout);
+    (void)fwrite(text, 1, before, stdout);
+    (void)fputs(buf_cstr(kept), stdout);
+    (void)fwrite(text + before, 1, out.len - before, stdout);
 }
 
 static int run_scenario(struct command *c)
@@ -238,7 +238,7 @@ static int parse_words(struct command *c, int count, char **words)
         if (is_option(word, "--seed")) {
             const char *value = value_of(word, 6, &i, count, words);
             if (!parse_seed(value, &c->seed)) {
-                fprintf(stderr, "quorate: --seed is a number, not \"%s\"\n",
+                cmd_say(stderr, "quorate: --seed is a number, not \"%s\"\n",
                         value != NULL ? value : "");
                 return ERR_USAGE;
             }
@@ -248,7 +248,7 @@ static int parse_words(struct command *c, int count, char **words)
             const char *value = value_of(word, 7, &i, count, words);
             int64_t until = 0;
             if (value == NULL || duration_parse(slice_str(value), &until) != 0 || until <= 0) {
-                fprintf(stderr, "quorate: --until is a time with its unit, for instance 5s\n");
+                cmd_say(stderr, "quorate: --until is a time with its unit, for instance 5s\n");
                 return ERR_USAGE;
             }
             c->until_ns = until;
@@ -257,16 +257,16 @@ static int parse_words(struct command *c, int count, char **words)
         } else {
             for (size_t k = 0; k < sizeof(later) / sizeof(later[0]); k++) {
                 if (is_option(word, later[k])) {
-                    fprintf(stderr, "quorate: %s is not built yet\n", later[k]);
+                    cmd_say(stderr, "quorate: %s is not built yet\n", later[k]);
                     return ERR_USAGE;
                 }
             }
-            fprintf(stderr, "quorate: \"%s\" is not known to `run`\n", word);
+            cmd_say(stderr, "quorate: \"%s\" is not known to `run`\n", word);
             return ERR_USAGE;
         }
     }
     if (c->path == NULL) {
-        fprintf(stderr, "usage: quorate run SCENARIO [--seed N] [--db FILE] [--story|--trace] "
+        cmd_say(stderr, "usage: quorate run SCENARIO [--seed N] [--db FILE] [--story|--trace] "
                         "[--twice] [--until T] [--json]\n");
         return ERR_USAGE;
     }
@@ -293,7 +293,7 @@ int cmd_run(int count, char **words)
         goto out;
     }
     if (scenario_parse(buf_slice(&text), c.path, &c.s, &mistakes, &wrong) != 0) {
-        fprintf(stderr, "%s%zu mistake%s; nothing was run\n", buf_cstr(&mistakes), wrong,
+        cmd_say(stderr, "%s%zu mistake%s; nothing was run\n", buf_cstr(&mistakes), wrong,
                 wrong == 1 ? "" : "s");
         goto out;
     }

@@ -20,12 +20,12 @@ static int check(const char *path)
         goto out;
     }
     if (scenario_parse(buf_slice(&text), path, &s, &mistakes, &count) != 0) {
-        fprintf(stderr, "%s%zu mistake%s; nothing was run\n", buf_cstr(&mistakes), count,
+        cmd_say(stderr, "%s%zu mistake%s; nothing was run\n", buf_cstr(&mistakes), count,
                 count == 1 ? "" : "s");
         goto out;
     }
-    printf("%s: ok: %s, %zu member%s, %zu step%s\n", path, s->name, s->member_count,
-           s->member_count == 1 ? "" : "s", s->step_count, s->step_count == 1 ? "" : "s");
+    cmd_say(stdout, "%s: ok: %s, %zu member%s, %zu step%s\n", path, s->name, s->member_count,
+            s->member_count == 1 ? "" : "s", s->step_count, s->step_count == 1 ? "" : "s");
     code = EXIT_PASS;
 out:
     scenario_free(s);
@@ -36,11 +36,11 @@ out:
 int cmd_scenario(int count, char **words)
 {
     if (count >= 1 && strcmp(words[0], "print") == 0) {
-        fprintf(stderr, "quorate: `scenario print` is not built yet\n");
+        cmd_say(stderr, "quorate: `scenario print` is not built yet\n");
         return EXIT_INVALID;
     }
     if (count < 2 || strcmp(words[0], "check") != 0) {
-        fprintf(stderr, "usage: quorate scenario check FILE...\n");
+        cmd_say(stderr, "usage: quorate scenario check FILE...\n");
         return EXIT_INVALID;
     }
     int worst = EXIT_PASS;

@@ -1,13 +1,13 @@
 #include "cmd.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <stdarg.h>
 
 int cmd_read_file(const char *path, size_t max, struct buf *into)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        fprintf(stderr, "quorate: %s: %s\n", path, strerror(errno));
+        cmd_say(stderr, "quorate: %s: %s\n", path, strerror(errno));
         return ERR_IO;
     }
     size_t got = 1;
@@ -17,10 +17,18 @@ int cmd_read_file(const char *path, size_t max, struct buf *into)
         into->len += got;
     }
     bool failed = ferror(file) != 0;
-    fclose(file);
+    (void)fclose(file);
     if (failed) {
-        fprintf(stderr, "quorate: %s: cannot be read\n", path);
+        cmd_say(stderr, "quorate: %s: cannot be read\n", path);
         return ERR_IO;
     }
     return 0;
+}
+
+void cmd_say(FILE *to, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vfprintf(to, format, args);
+    va_end(args);
 }

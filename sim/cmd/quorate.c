@@ -5,7 +5,7 @@
 
 static int usage(FILE *to)
 {
-    fprintf(to, "usage: quorate run SCENARIO [--seed N] [--db FILE] [--story|--trace] [--twice]\n"
+    cmd_say(to, "usage: quorate run SCENARIO [--seed N] [--db FILE] [--story|--trace] [--twice]\n"
                 "                   [--until T] [--json]\n"
                 "       quorate scenario check FILE...\n"
                 "exits: 0 pass or stopped, 1 unsafe, 2 invalid, 3 stalled, 4 nondeterministic,\n"
@@ -32,10 +32,10 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
         if (strcmp(name, later[i]) == 0) {
-            fprintf(stderr, "quorate: `%s` is not built yet\n", name);
+            cmd_say(stderr, "quorate: `%s` is not built yet\n", name);
             return EXIT_INVALID;
         }
     }
-    fprintf(stderr, "quorate: unknown command \"%s\"\n", name);
+    cmd_say(stderr, "quorate: unknown command \"%s\"\n", name);
     return usage(stderr);
 }

@@ -7,7 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/err.h"
+#include "base/fmt.h"
+#include "cmd.h"
 
 #define SHIFT_BYTES 1234567
 #define FILL        0xA7
@@ -50,7 +51,7 @@ void twice_unshift(void *shift)
 
 void twice_answer(uint64_t hash, uint64_t events)
 {
-    printf("%016llx %llu\n", (unsigned long long)hash, (unsigned long long)events);
+    cmd_say(stdout, "%016llx %llu\n", (unsigned long long)hash, (unsigned long long)events);
 }
 
 struct asking {
@@ -71,11 +72,11 @@ static FILE *spawn(const struct asking *a, bool other, uint64_t events, bool tra
     int ends[2];
     char *argv[12];
     int n = 0;
-    snprintf(seed, sizeof(seed), "--seed=%llu", (unsigned long long)a->seed);
-    snprintf(until, sizeof(until), "--until=%lldns", (long long)a->until_ns);
-    snprintf(most, sizeof(most), "%s%llu", opt_events, (unsigned long long)events);
-    snprintf(fill, sizeof(fill), "%s%d", opt_fill, other ? FILL : -1);
-    snprintf(shift, sizeof(shift), "%s%d", opt_shift, other ? SHIFT_BYTES : 0);
+    fmt(seed, sizeof(seed), "--seed=%llu", (unsigned long long)a->seed);
+    fmt(until, sizeof(until), "--until=%lldns", (long long)a->until_ns);
+    fmt(most, sizeof(most), "%s%llu", opt_events, (unsigned long long)events);
+    fmt(fill, sizeof(fill), "%s%d", opt_fill, other ? FILL : -1);
+    fmt(shift, sizeof(shift), "%s%d", opt_shift, other ? SHIFT_BYTES : 0);
     char *const words[] = {"quorate", "run", strdup(a->path), seed, most, fill, shift};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         argv[n++] = words[i];
@@ -92,7 +93,7 @@ static FILE *spawn(const struct asking *a, bool other, uint64_t events, bool tra
     }
     argv[n] = NULL;
     FILE *out = NULL;
-    fflush(NULL);
+    (void)fflush(NULL);
     if (pipe(ends) == 0) {
         *pid = fork();
         if (*pid == 0) {
@@ -124,7 +125,7 @@ static int ask(const struct asking *a, bool other, uint64_t events, bool trace, 
     while (fgets(text[at], sizeof(text[at]), out) != NULL) {
         at ^= 1;
     }
-    fclose(out);
+    (void)fclose(out);
     waitpid(pid, &status, 0);
     unsigned long long h = 0;
     unsigned long long n = 0;
@@ -133,7 +134,7 @@ static int ask(const struct asking *a, bool other, uint64_t events, bool trace, 
     }
     *hash = h;
     *ran = n;
-    snprintf(line, line_size, "%s", text[at]);
+    fmt(line, line_size, "%s", text[at]);
     return 0;
 }
 

@@ -244,7 +244,7 @@ bool oracle_set_is_quorum(const struct oracle_view *view, uint64_t set)
 
 int64_t oracle_bound_ns(const struct oracle_timeouts *t)
 {
-    return 2 * 2 * t->election_ns + t->redial_ns + 10 * t->round_trip_ns + 10 * t->sync_ns;
+    return INT64_C(2) * 2 * t->election_ns + t->redial_ns + 10 * t->round_trip_ns + 10 * t->sync_ns;
 }
 
 int64_t oracle_bound_local_ns(const struct oracle_timeouts *t)

@@ -198,22 +198,11 @@ static void set_clients(struct run *run, uint32_t *group, size_t machines, uint3
     }
 }
 
-/* Machines that exist are all made before the timeline begins; ask the network for the last. */
-static size_t machine_count(const struct run *run)
-{
-    size_t most = host_machine(run->client_host);
-    for (size_t i = 0; i < run->machine_hosts.count; i++) {
-        size_t machine = host_machine(run->machine_hosts.items[i]);
-        most = machine > most ? machine : most;
-    }
-    return most;
-}
-
 /* Clients stay with the largest group (of equal ones the first), or see all with keep: clients. */
 static void cut_groups(struct run *run, size_t index, const char *label)
 {
     const struct action *a = &run->s->steps[index].action;
-    size_t machines = machine_count(run);
+    size_t machines = run->machine_count;
     uint32_t *group = mem_zalloc(run->mem, machines, sizeof(*group));
     size_t largest = 0;
     uint32_t clients = 1;
@@ -236,7 +225,7 @@ static void cut_groups(struct run *run, size_t index, const char *label)
 static void cut_isolated(struct run *run, size_t index, const char *label)
 {
     const struct action *a = &run->s->steps[index].action;
-    size_t machines = machine_count(run);
+    size_t machines = run->machine_count;
     uint32_t *group = mem_zalloc(run->mem, machines, sizeof(*group));
     uint64_t alone = whos_resolve(run, &a->groups[0]);
     uint32_t next = 2;

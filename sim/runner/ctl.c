@@ -16,7 +16,7 @@ struct host *run_host(struct run *run, const char *name, const char *address)
     struct host *host = NULL;
     int err = host_new(run->world, name, address, &host);
     ASSERT(err == 0);
-    *PUSH(run, run->machine_hosts) = host;
+    run->machine_count = host_machine(host);
     return host;
 }
 
@@ -24,11 +24,6 @@ struct host *run_host(struct run *run, const char *name, const char *address)
 void ctl_hosts_make(struct run *run)
 {
     int made = 0;
-    for (size_t i = 0; i < run->member_count; i++) {
-        if (run->members[i].host != NULL) {
-            *PUSH(run, run->machine_hosts) = run->members[i].host;
-        }
-    }
     run->client_host = run_host(run, CLIENT_HOST, "10.255.0.1");
     for (size_t i = 0; i < run->s->step_count; i++) {
         const char *name = run->s->steps[i].action.ctl.host;
@@ -245,6 +240,9 @@ void ctl_do(struct run *run, size_t index)
                     .result = ""};
     struct host *host = ctl->host != NULL ? host_find(run->world, ctl->host) : run->client_host;
     struct row *row = row_add(run, ROW_PLAIN, "op", ctl->text);
+    for (size_t i = 0; i < WORDS_MAX; i++) {
+        words[i] = "";
+    }
     if (!fill_words(run, index, words)) {
         judge_step(run, index);
         return;

@@ -236,7 +236,7 @@ struct run {
     size_t steps_left; /* not finished */
     size_t watched;    /* steps in phase STEP_WATCHED */
     struct host *client_host;
-    ARRAY(struct host *) machine_hosts; /* every host that was made */
+    size_t machine_count; /* made so far: the highest number */
     struct probe probes[PROBE_COUNT];
     size_t probe_count;
     struct engine_event boot_event;

@@ -23,6 +23,9 @@ static void tell_header(struct telling *t, const char *build)
     while (t->scratch.len > 0 && t->scratch.ptr[t->scratch.len - 1] == '\n') {
         t->scratch.len--;
     }
+    for (size_t i = 0; i < t->scratch.len; i++) {
+        t->scratch.ptr[i] = t->scratch.ptr[i] == '\n' ? ' ' : t->scratch.ptr[i];
+    }
     const char *about = buf_cstr(&t->scratch);
     if (*about != '\0') {
         tell_wrapped(t, about, 0, TELL_WIDTH);

@@ -80,9 +80,9 @@ static void tree_add(struct reading *r, struct tree *t, struct tree *key, struct
 {
     if (t->count == t->cap) {
         t->cap = t->cap == 0 ? 4 : t->cap * 2;
-        t->items = mem_resize(r->mem, t->items, t->cap * sizeof(t->items[0]));
+        t->items = mem_resize(r->mem, t->items, t->cap * sizeof(void *));
         if (t->kind == TREE_MAP) {
-            t->keys = mem_resize(r->mem, t->keys, t->cap * sizeof(t->keys[0]));
+            t->keys = mem_resize(r->mem, t->keys, t->cap * sizeof(void *));
         }
     }
     if (t->kind == TREE_MAP) {

@@ -143,7 +143,7 @@ bool duration_at(struct parser *p, const struct tree *t, size_t from, size_t len
                     (const char *)text.ptr);
         return false;
     }
-    if (*out > 1000 * 3600 * SEC_NS) {
+    if (*out > INT64_C(1000) * 3600 * SEC_NS) {
         mistake_add(p->m, tree_at(t, from), "%s is longer than 1000h", what);
         return false;
     }

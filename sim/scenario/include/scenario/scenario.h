@@ -21,7 +21,7 @@
 #include "base/mem.h"
 #include "base/slice.h"
 
-#define SCENARIO_BYTES_MAX   (1024 * 1024)
+#define SCENARIO_BYTES_MAX   1048576
 #define SCENARIO_DEPTH_MAX   32
 #define SCENARIO_MEMBERS_MAX 64
 #define SCENARIO_STEPS_MAX   4096

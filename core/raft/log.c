@@ -53,11 +53,18 @@ void log_init(struct log *log, struct mem *mem)
     *log = (struct log){.mem = mem};
 }
 
+/* The log made this copy itself, so it may give it back. */
+static void *own(const uint8_t *copy)
+{
+    void *p;
+    memcpy(&p, &copy, sizeof(p));
+    return p;
+}
+
 static void free_payloads(struct log *log, size_t first, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        /* The log made this copy itself, so it may give it back. */
-        mem_free(log->mem, (void *)(uintptr_t)log->entries[log->head + first + i].payload.ptr);
+        mem_free(log->mem, own(log->entries[log->head + first + i].payload.ptr));
     }
 }
 

@@ -15,9 +15,9 @@ void raft_config_init(struct raft_config *config, member_id_t id, uint64_t boot)
         .read_mode = RAFT_READS_BY_INDEX,
         .lease_margin_ns = 200 * MS_NS,
         .append_entries_max = 1024,
-        .append_bytes_max = 1024 * 1024,
+        .append_bytes_max = UINT64_C(1024) * 1024,
         .inflight_max = 512,
-        .inflight_bytes_max = 64 * 1024 * 1024,
+        .inflight_bytes_max = UINT64_C(64) * 1024 * 1024,
         .uncommitted_bytes_max = UINT64_C(256) * 1024 * 1024,
         .reads_max = 65536,
     };

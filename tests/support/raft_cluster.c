@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/duration.h"
+#include "base/fmt.h"
 #include "base/hash.h"
 #include "support/raft_cluster_impl.h"
 
@@ -73,26 +74,25 @@ static void tell_message(struct cluster *c, int kind, const char *verb,
         return;
     }
     char text[160];
-    int len = snprintf(text, sizeof(text), "n%llu %s n%llu: %s%s%s%s, term %llu",
-                       (unsigned long long)m->from, verb, (unsigned long long)m->to,
-                       m->pre ? "pre-" : "", m->force ? "forced " : "", raft_message_name(m->type),
-                       m->reject ? " no" : "", (unsigned long long)m->term);
-    size_t at = (size_t)len;
+    size_t at =
+        fmt(text, sizeof(text), "n%llu %s n%llu: %s%s%s%s, term %llu", (unsigned long long)m->from,
+            verb, (unsigned long long)m->to, m->pre ? "pre-" : "", m->force ? "forced " : "",
+            raft_message_name(m->type), m->reject ? " no" : "", (unsigned long long)m->term);
     if (m->type == RAFT_APPEND) {
-        snprintf(text + at, sizeof(text) - at, ", behind %llu/%llu, %zu entries, commit %llu",
-                 (unsigned long long)m->index, (unsigned long long)m->log_term, m->entry_count,
-                 (unsigned long long)m->commit);
+        fmt(text + at, sizeof(text) - at, ", behind %llu/%llu, %zu entries, commit %llu",
+            (unsigned long long)m->index, (unsigned long long)m->log_term, m->entry_count,
+            (unsigned long long)m->commit);
     } else if (m->type == RAFT_APPEND_RESULT && m->reject) {
-        snprintf(text + at, sizeof(text) - at, ", behind %llu, hint %llu/%llu",
-                 (unsigned long long)m->index, (unsigned long long)m->hint_index,
-                 (unsigned long long)m->hint_term);
+        fmt(text + at, sizeof(text) - at, ", behind %llu, hint %llu/%llu",
+            (unsigned long long)m->index, (unsigned long long)m->hint_index,
+            (unsigned long long)m->hint_term);
     } else if (m->type == RAFT_VOTE || m->type == RAFT_SNAPSHOT) {
-        snprintf(text + at, sizeof(text) - at, ", last %llu/%llu", (unsigned long long)m->index,
-                 (unsigned long long)m->log_term);
+        fmt(text + at, sizeof(text) - at, ", last %llu/%llu", (unsigned long long)m->index,
+            (unsigned long long)m->log_term);
     } else if (m->type == RAFT_APPEND_RESULT || m->type == RAFT_SNAPSHOT_RESULT) {
-        snprintf(text + at, sizeof(text) - at, ", through %llu", (unsigned long long)m->index);
+        fmt(text + at, sizeof(text) - at, ", through %llu", (unsigned long long)m->index);
     } else if (m->type == RAFT_PROPOSE) {
-        snprintf(text + at, sizeof(text) - at, ", sequence %llu", (unsigned long long)m->context);
+        fmt(text + at, sizeof(text) - at, ", sequence %llu", (unsigned long long)m->context);
     }
     tell(c, kind, "%s", text);
 }

@@ -337,8 +337,8 @@ void cluster_expect(struct cluster *c, const char *golden)
 {
     const char *story = buf_cstr(&c->story);
     if (strcmp(story, golden) != 0) {
-        printf("--- the story is\n%s--- expected was\n%s---\n", story, golden);
-        fflush(stdout);
+        (void)printf("--- the story is\n%s--- expected was\n%s---\n", story, golden);
+        (void)fflush(stdout);
         fail_msg("the story is another one");
     }
     buf_clear(&c->story);

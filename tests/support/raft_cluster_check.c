@@ -1,8 +1,9 @@
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -14,10 +15,19 @@ static uint64_t key_of(uint64_t a, uint64_t b)
     return hash64_mix(hash64_mix(0, a), b);
 }
 
+/* A number in the place of a pointer; not 0. */
+static void *boxed(uint64_t value)
+{
+    void *p;
+    static_assert(sizeof(p) == sizeof(value), "a map's value holds 64 bits");
+    memcpy(&p, &value, sizeof(p));
+    return p;
+}
+
 /* Remembers the first value of a key; fails the test if another one follows. */
 static void same_for_ever(struct map *map, uint64_t key, uint64_t value, const char *rule)
 {
-    void *before = map_put(map, key, (void *)(uintptr_t)(value | UINT64_C(1) << 63));
+    void *before = map_put(map, key, boxed(value | UINT64_C(1) << 63));
     if (before != NULL && (uintptr_t)before != (value | UINT64_C(1) << 63)) {
         fail_msg("%s is broken", rule);
     }
@@ -138,7 +148,7 @@ void check_state(struct cluster *c, const struct node *n)
 
 void check_read_called(struct cluster *c, uint64_t context)
 {
-    map_put(&c->read_floor, context, (void *)(uintptr_t)(c->committed + 1));
+    map_put(&c->read_floor, context, boxed(c->committed + 1));
 }
 
 /* A read sees at least what was committed when it was called. */

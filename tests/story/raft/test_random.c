@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/duration.h"
+#include "base/fmt.h"
 #include "support/raft_cluster.h"
 
 #define SEEDS  600
@@ -143,7 +144,7 @@ static void ask(struct run *r)
     default:
         for (uint64_t i = below(r, 4); i > 0; i--) {
             char text[TEXT_MAX];
-            snprintf(text, sizeof(text), "p%llu", (unsigned long long)++r->proposals);
+            fmt(text, sizeof(text), "p%llu", (unsigned long long)++r->proposals);
             cluster_propose(c, id, text);
         }
         break;
@@ -191,7 +192,8 @@ static void run_seed(uint64_t seed)
 {
     struct run r = {.c = cluster_new(seed), .rng = rng_stream(seed, "test.random", 0)};
     struct cluster *c = r.c;
-    c->tell = getenv("TELL") != NULL ? atoi(getenv("TELL")) : 0;
+    const char *tell = getenv("TELL");
+    c->tell = tell != NULL ? (int)strtol(tell, NULL, 10) : 0;
     draw_options(&r);
     uint32_t trouble = (uint32_t)below(&r, 50);
     cluster_bootstrap(c, (int)(1 + below(&r, 5)));
@@ -210,7 +212,7 @@ static void run_seed(uint64_t seed)
     }
     cluster_run(c, 1000);
     if (c->tell != 0) {
-        fprintf(stderr, "%s", buf_cstr(&c->story));
+        (void)fprintf(stderr, "%s", buf_cstr(&c->story));
     }
     member_id_t leader = cluster_leader(c);
     if (leader == 0) {
@@ -229,7 +231,7 @@ static void test_safety_and_convergence_under_faults(void **state)
     (void)state;
     /* For people: SEED=41 TELL=351 tells one story. */
     const char *one = getenv("SEED");
-    uint64_t first = one != NULL ? (uint64_t)atoll(one) : 1;
+    uint64_t first = one != NULL ? strtoull(one, NULL, 10) : 1;
     uint64_t last = one != NULL ? first : SEEDS;
     for (uint64_t seed = first; seed <= last; seed++) {
         run_seed(seed);

@@ -141,7 +141,7 @@ static void test_memory_follows_what_is_held(void **state)
             log_compact(&log, i - 100);
         }
     }
-    assert_true(mem_pool_mem(pool)->bytes_peak < 64 * 1024);
+    assert_true(mem_pool_mem(pool)->bytes_peak < 65536);
     log_fini(&log);
     mem_pool_free(pool);
 }

@@ -25,6 +25,8 @@ enum cmd_exit {
 void cmd_say(FILE *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 int cmd_run(int count, char **words);
+int cmd_campaign(int count, char **words);
+int cmd_merge(int count, char **words);
 int cmd_scenario(int count, char **words);
 
 /* A whole file, at most max + 1 bytes of it, into buf. 0 or ERR_IO, told on stderr. */

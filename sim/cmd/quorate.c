@@ -7,6 +7,10 @@ static int usage(FILE *to)
 {
     cmd_say(to, "usage: quorate run SCENARIO [--seed N] [--db FILE] [--story|--trace] [--twice]\n"
                 "                   [--until T] [--json]\n"
+                "       quorate campaign SCENARIO|DIR... --seeds A..B [--jobs N] [--shard I/N]\n"
+                "                   [--time T] [--max-failures N] [--db FILE] [--junit FILE]\n"
+                "                   [--known FILE] [--verbose]\n"
+                "       quorate merge -o FILE DB...\n"
                 "       quorate scenario check FILE...\n"
                 "exits: 0 pass or stopped, 1 unsafe, 2 invalid, 3 stalled, 4 nondeterministic,\n"
                 "       5 aborted, 6 undecided, 7 unmet\n");
@@ -15,8 +19,8 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    static const char *const later[] = {"campaign", "replay", "shrink", "plan",    "report",
-                                        "merge",    "diff",   "blame",  "history", "wal"};
+    static const char *const later[] = {"replay", "shrink", "plan",    "report",
+                                        "diff",   "blame",  "history", "wal"};
     if (argc < 2) {
         return usage(stderr);
     }
@@ -26,6 +30,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "run") == 0) {
         return cmd_run(argc - 2, argv + 2);
+    }
+    if (strcmp(name, "campaign") == 0) {
+        return cmd_campaign(argc - 2, argv + 2);
+    }
+    if (strcmp(name, "merge") == 0) {
+        return cmd_merge(argc - 2, argv + 2);
     }
     if (strcmp(name, "scenario") == 0) {
         return cmd_scenario(argc - 2, argv + 2);

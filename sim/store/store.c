@@ -1,27 +1,14 @@
-#include "store/store.h"
-
-#include <sqlite3.h>
+#include "impl.h"
 
 #include "base/assert.h"
 #include "base/mem.h"
 
-struct store {
-    sqlite3 *db;
-    struct mem *mem;
-    sqlite3_stmt *insert[STORE_TABLE_COUNT];
-    bool begun;
-    int err; /* the first failure since store_begin */
-};
-
-static const struct {
-    const char *name;
-    size_t columns;
-} tables[STORE_TABLE_COUNT] = {
+const struct store_shape store_tables[STORE_TABLE_COUNT] = {
     {"run", 25},   {"step", 11},        {"event", 7},     {"op", 10},   {"fault", 7},  {"role", 6},
     {"config", 7}, {"availability", 7}, {"violation", 7}, {"probe", 3}, {"metric", 3},
 };
 
-static int run_sql(struct store *store, const char *sql)
+int store_sql(struct store *store, const char *sql)
 {
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : ERR_IO;
 }
@@ -69,10 +56,10 @@ static int prepare_file(struct store *store)
         return version == STORE_VERSION ? 0 : ERR_FORMAT;
     }
     /* Results can be made again: speed before safety from power failure. */
-    err = run_sql(store, "BEGIN");
-    err = err == 0 ? run_sql(store, store_schema) : err;
-    err = err == 0 ? run_sql(store, "PRAGMA user_version = 1") : err;
-    return err == 0 ? run_sql(store, "COMMIT") : err;
+    err = store_sql(store, "BEGIN");
+    err = err == 0 ? store_sql(store, store_schema) : err;
+    err = err == 0 ? store_sql(store, "PRAGMA user_version = 1") : err;
+    return err == 0 ? store_sql(store, "COMMIT") : err;
 }
 
 static int prepare_inserts(struct store *store)
@@ -82,8 +69,8 @@ static int prepare_inserts(struct store *store)
     buf_init(&sql, store->mem);
     for (size_t i = 0; i < STORE_TABLE_COUNT && err == 0; i++) {
         buf_clear(&sql);
-        buf_printf(&sql, "INSERT INTO %s VALUES (", tables[i].name);
-        for (size_t j = 0; j < tables[i].columns; j++) {
+        buf_printf(&sql, "INSERT INTO %s VALUES (", store_tables[i].name);
+        for (size_t j = 0; j < store_tables[i].columns; j++) {
             buf_add_str(&sql, j == 0 ? "?" : ", ?");
         }
         buf_add_str(&sql, ")");
@@ -104,7 +91,7 @@ int store_open(const char *path, struct mem *mem, struct store **out, struct buf
     int err = sqlite3_open(path, &store->db) == SQLITE_OK ? 0 : ERR_IO;
     if (err == 0) {
         sqlite3_busy_timeout(store->db, 10000);
-        err = run_sql(store, "PRAGMA synchronous = OFF");
+        err = store_sql(store, "PRAGMA synchronous = OFF");
     }
     err = err == 0 ? prepare_file(store) : err;
     err = err == 0 ? prepare_inserts(store) : err;
@@ -128,7 +115,7 @@ void store_close(struct store *store)
         sqlite3_finalize(store->insert[i]);
     }
     if (store->begun) {
-        (void)run_sql(store, "ROLLBACK");
+        (void)store_sql(store, "ROLLBACK");
     }
     sqlite3_close(store->db);
     mem_free(store->mem, store);
@@ -151,9 +138,9 @@ static int forget(struct store *store, const char *id)
     sqlite3_finalize(query);
     int err = 0;
     for (size_t i = 0; i < STORE_TABLE_COUNT && old != 0 && err == 0; i++) {
-        sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE run = %lld", tables[i].name,
+        sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE run = %lld", store_tables[i].name,
                          (long long)old);
-        err = run_sql(store, sql);
+        err = store_sql(store, sql);
     }
     return err;
 }
@@ -162,7 +149,7 @@ int store_begin(struct store *store, const char *id, int64_t *run)
 {
     ASSERT(!store->begun);
     sqlite3_stmt *query = NULL;
-    store->err = run_sql(store, "BEGIN IMMEDIATE");
+    store->err = store_sql(store, "BEGIN IMMEDIATE");
     if (store->err != 0) {
         return store->err;
     }
@@ -184,10 +171,10 @@ int store_end(struct store *store)
 {
     ASSERT(store->begun);
     if (store->err == 0) {
-        store->err = run_sql(store, "COMMIT");
+        store->err = store_sql(store, "COMMIT");
     }
     if (store->err != 0) {
-        (void)run_sql(store, "ROLLBACK");
+        (void)store_sql(store, "ROLLBACK");
     }
     store->begun = false;
     return store->err;
@@ -211,7 +198,7 @@ void store_row(struct store *store, enum store_table table, const struct store_v
 {
     ASSERT(store->begun);
     ASSERT(table < STORE_TABLE_COUNT);
-    ASSERT(count == tables[table].columns);
+    ASSERT(count == store_tables[table].columns);
     sqlite3_stmt *insert = store->insert[table];
     int result = SQLITE_OK;
     if (store->err != 0) {

@@ -81,6 +81,18 @@ void store_row(struct store *store, enum store_table table, const struct store_v
     store_row((store), (table), (const struct store_value[]){__VA_ARGS__}, \
               sizeof((const struct store_value[]){__VA_ARGS__}) / sizeof(struct store_value))
 
+struct store_merged {
+    uint64_t runs;     /* in the other file */
+    uint64_t added;    /* of these: not there before */
+    uint64_t replaced; /* of these: in place of one that was there */
+};
+
+/* All runs of another file, in their order. One that is there already is replaced, unless it is
+ * whole and the other a summary. All or nothing: ERR_IO, or ERR_FORMAT if the other is no results
+ * file of this version; `why` says more. */
+int store_merge(struct store *store, const char *path, struct store_merged *merged,
+                struct buf *why) MUST_CHECK;
+
 /* What SQLite said last. */
 const char *store_error(const struct store *store);
 

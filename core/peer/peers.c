@@ -67,17 +67,12 @@ void peers_remove(struct peers *peers, member_id_t id)
     if (peer != NULL) {
         dial_retire(peer);
     }
+    /* What it dialled goes too, but not at once: it shall read of its removal first. When it dials
+     * again it is told. */
     list_each (it, &peers->accepted) {
         struct peer_accepted *accepted = container_of(it, struct peer_accepted, link);
         if (accepted->from == id) {
             accepted_retire(accepted);
-        }
-    }
-    /* What it dialled goes too: when it dials again it is told that it was removed. */
-    list_each (it, &peers->accepted) {
-        struct peer_accepted *accepted = container_of(it, struct peer_accepted, link);
-        if (accepted->from == id) {
-            accepted_drop(accepted);
         }
     }
 }

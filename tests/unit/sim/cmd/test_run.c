@@ -99,6 +99,13 @@ static void test_the_oracle_and_the_clients_agree_under_faults(void **state)
     assert_passes("cold-boot", 5);
 }
 
+/* What was once wrong stays right. */
+static void test_regressions_pass(void **state)
+{
+    (void)state;
+    assert_passes("regress/remove-through-itself", 20);
+}
+
 static void test_no_line_is_wider_than_100_columns(void **state)
 {
     (void)state;
@@ -281,6 +288,7 @@ int main(void)
         cmocka_unit_test(test_starting_the_member_cures_it),
         cmocka_unit_test(test_a_restart_makes_it_worse),
         cmocka_unit_test(test_the_oracle_and_the_clients_agree_under_faults),
+        cmocka_unit_test(test_regressions_pass),
         cmocka_unit_test(test_no_line_is_wider_than_100_columns),
         cmocka_unit_test(test_a_false_expectation_is_unmet_and_says_where_what_and_why),
         cmocka_unit_test(test_a_false_interval_is_unmet),

@@ -24,8 +24,7 @@ struct health_wait {
 static void answer_health(struct port_conn *conn, bool healthy)
 {
     if (!healthy) {
-        http1_answer_error(port_page_http1(conn), 503, "{\"health\":\"false\"}", cors, CORS_COUNT);
-        port_page_touched(conn);
+        http1_answer_error(port_page_take(conn), 503, "{\"health\":\"false\"}", cors, CORS_COUNT);
         return;
     }
     const struct http1_answer answer = {.status = 200,
@@ -82,11 +81,9 @@ void pages_client(struct port *port, struct port_conn *conn, const struct http1_
     bool health = slice_eq_str(request->path, "/health");
     bool version = slice_eq_str(request->path, "/version");
     if (!health && !version) {
-        http1_answer_not_found(port_page_http1(conn), cors, CORS_COUNT);
-        port_page_touched(conn);
+        http1_answer_not_found(port_page_take(conn), cors, CORS_COUNT);
     } else if (!slice_eq_str(request->method, "GET")) {
-        http1_answer_not_allowed(port_page_http1(conn), "GET", cors, CORS_COUNT);
-        port_page_touched(conn);
+        http1_answer_not_allowed(port_page_take(conn), "GET", cors, CORS_COUNT);
     } else if (health) {
         page_health(server, conn);
     } else {
@@ -116,13 +113,11 @@ void pages_peer(struct port *port, struct port_conn *conn, const struct http1_re
         return;
     }
     if (!slice_eq_str(request->path, "/members")) {
-        http1_answer_not_found(port_page_http1(conn), NULL, 0);
-        port_page_touched(conn);
+        http1_answer_not_found(port_page_take(conn), NULL, 0);
         return;
     }
     if (!slice_eq_str(request->method, "GET")) {
-        http1_answer_not_allowed(port_page_http1(conn), "GET", &id, 1);
-        port_page_touched(conn);
+        http1_answer_not_allowed(port_page_take(conn), "GET", &id, 1);
         return;
     }
     struct buf body;

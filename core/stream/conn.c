@@ -290,24 +290,20 @@ void port_call_err(struct grpc_call *call, int err)
     grpc_call_finish_err(call, err);
 }
 
-void port_page_answer(struct port_conn *conn, const struct http1_answer *answer)
+struct http1_server *port_page_take(struct port_conn *conn)
 {
+    /* Before the answer is written: a pipelined request behind it is handed on while that happens,
+     * and is pending in its turn. */
     ASSERT(conn->page_pending);
-    http1_answer(port_page_http1(conn), answer);
-    port_page_touched(conn);
-}
-
-struct http1_server *port_page_http1(struct port_conn *conn)
-{
-    http1_server_set_wall(conn->http1, env_wall_ns(conn->port->env));
-    return conn->http1;
-}
-
-void port_page_touched(struct port_conn *conn)
-{
     conn->page_pending = false;
     conn->page_user = NULL;
     port_conn_mark_dirty(conn);
+    return conn->http1;
+}
+
+void port_page_answer(struct port_conn *conn, const struct http1_answer *answer)
+{
+    http1_answer(port_page_take(conn), answer);
 }
 
 void port_page_set_user(struct port_conn *conn, void *user)

@@ -88,9 +88,9 @@ void port_call_err(struct grpc_call *call, int err);
 
 /* Answers the pending request of this connection. */
 void port_page_answer(struct port_conn *conn, const struct http1_answer *answer);
-struct http1_server *port_page_http1(struct port_conn *conn);
-/* For answers written with http1_answer_… directly. */
-void port_page_touched(struct port_conn *conn);
+/* Takes the pending request, to be answered at once with one of http1_answer_…: the next one of the
+ * connection may be handed on before that returns. */
+struct http1_server *port_page_take(struct port_conn *conn);
 void port_page_set_user(struct port_conn *conn, void *user);
 void *port_page_user(const struct port_conn *conn);
 

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/duration.h"
 #include "base/fmt.h"
+#include "membership/membership.h"
 #include "server/server.h"
 
 static void on_event(struct observer *observer, const struct obs_event *event)
@@ -48,6 +49,18 @@ static void on_ended(struct node *node, void *data)
     }
 }
 
+static uint64_t cluster_id_of(struct sim_cluster *cluster)
+{
+    struct membership initial;
+    membership_init(&initial, world_mem(cluster->world));
+    int rv =
+        membership_parse(&initial, slice_str(cluster->initial), slice_str("etcd-cluster"), NULL);
+    ASSERT(rv == 0);
+    uint64_t id = initial.cluster_id;
+    membership_fini(&initial);
+    return id;
+}
+
 void sim_cluster_init(struct sim_cluster *cluster, const struct world_options *options,
                       size_t count, bool observed)
 {
@@ -76,6 +89,7 @@ void sim_cluster_init(struct sim_cluster *cluster, const struct world_options *o
         initial += fmt(cluster->initial + initial, sizeof(cluster->initial) - initial,
                        "%s%s=http://%s:2380", i > 0 ? "," : "", name, address);
     }
+    cluster->cluster_id = cluster_id_of(cluster);
 }
 
 void sim_cluster_fini(struct sim_cluster *cluster)

@@ -32,7 +32,8 @@ struct sim_cluster {
     struct sim_member members[SIM_MEMBERS_MAX];
     int64_t leader_since_ns; /* of the newest leader; -1 before the first */
     term_t leader_term;
-    size_t leader; /* number of the member; meaningless before the first */
+    size_t leader;       /* number of the member; meaningless before the first */
+    uint64_t cluster_id; /* by the formula, from the initial cluster */
     size_t client_hosts;
     char endpoints[256];
     char initial[512];

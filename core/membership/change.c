@@ -137,7 +137,12 @@ int membership_publish_apply(struct membership *m, const struct membership_publi
         PROBE("membership.publish_of_removed");
         return ERR_ETCD_MEMBER_NOT_FOUND;
     }
+    if (before->instance != 0 && publish->instance != before->instance) {
+        PROBE("membership.publish_of_other_log");
+        return ERR_PERMISSION;
+    }
     struct member member = *before;
+    member.instance = publish->instance;
     member.name = publish->name;
     member.client_urls = publish->client_urls;
     membership_store(m, &member);

@@ -2,9 +2,10 @@
  * and its bytes; a list of URLs is their number (1 byte) and the texts.
  *
  *   change       'C', type (1), id (8), name, peer URLs
- *   publication  'P', id (8), name, client URLs
+ *   publication  'P', id (8), name, client URLs, instance (4; left out if it is 0)
  *   snapshot     'M', cluster id (8), number of members (4), of each: id (8), learner (1), name,
- *                peer URLs, client URLs; number of removed ids (4), ids (8 each), all ascending
+ *                peer URLs, client URLs, instance (4); number of removed ids (4), ids (8 each), all
+ * ascending
  */
 #include "list.h"
 
@@ -108,6 +109,9 @@ void membership_publish_encode(const struct membership_publish *publish, struct 
     buf_add_u64(out, publish->id);
     add_text(out, publish->name);
     add_urls(out, &publish->client_urls);
+    if (publish->instance != 0) {
+        buf_add_u32(out, publish->instance);
+    }
 }
 
 int membership_publish_decode(struct slice bytes, struct membership_publish *publish)
@@ -117,6 +121,11 @@ int membership_publish_decode(struct slice bytes, struct membership_publish *pub
     publish->id = read_id(&r);
     publish->name = read_text(&r, MEMBER_NAME_MAX);
     read_urls(&r, 0, &publish->client_urls);
+    publish->instance = 0;
+    if (!r.failed && r.len > 0) {
+        publish->instance = read_u32(&r);
+        r.failed = r.failed || publish->instance == 0;
+    }
     return publish->name.len > 0 ? finish(&r) : ERR_PROTO;
 }
 
@@ -132,6 +141,7 @@ void membership_encode(const struct membership *m, struct buf *out)
         add_text(out, member->name);
         add_urls(out, &member->peer_urls);
         add_urls(out, &member->client_urls);
+        buf_add_u32(out, member->instance);
     }
     buf_add_u32(out, (uint32_t)m->removed_count);
     for (size_t i = 0; i < m->removed_count; i++) {
@@ -147,6 +157,7 @@ static int decode_member(struct membership *m, struct reader *r)
     member.name = read_text(r, MEMBER_NAME_MAX);
     read_urls(r, 1, &member.peer_urls);
     read_urls(r, 0, &member.client_urls);
+    member.instance = read_u32(r);
     bool ascends = m->count == 0 || member.id > m->members[m->count - 1]->id;
     if (r->failed || learner > 1 || !ascends) {
         return ERR_PROTO;

@@ -218,6 +218,7 @@ uint64_t membership_hash(const struct membership *m)
         h = hash_text(h, member->name);
         h = hash_urls(h, &member->peer_urls);
         h = hash_urls(h, &member->client_urls);
+        h = hash64_mix(h, member->instance);
     }
     for (size_t i = 0; i < m->removed_count; i++) {
         h = hash64_mix(h, m->removed[i]);

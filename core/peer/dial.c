@@ -50,7 +50,7 @@ static void on_opened(struct env_link *link, int status)
         dial_drop(peer);
         return;
     }
-    const struct peer_hello hello = {peers->cluster, peers->self, peer->id};
+    const struct peer_hello hello = {peers->cluster, peers->self, peer->id, peers->instance};
     peer->state = PEER_HELLO;
     buf_clear(&peers->scratch);
     wire_put_hello(&peers->scratch, &hello);
@@ -76,6 +76,11 @@ static void on_welcome(struct peer *peer, struct slice body)
         if (news) {
             peers->events->refused(peers, peer->id, welcome.refusal, welcome.cluster);
         }
+        return;
+    }
+    if (!peers->events->trusts(peers, peer->id, welcome.instance)) {
+        PROBE("peer.not_trusted");
+        dial_drop(peer);
         return;
     }
     peer->refusal = PEER_ACCEPTED;

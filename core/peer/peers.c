@@ -13,11 +13,12 @@ void peers_init(struct peers *peers, struct env *env, const struct peer_events *
     buf_init(&peers->scratch, env->mem);
 }
 
-void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self)
+void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self, uint32_t instance)
 {
     ASSERT(self != 0 && list_empty(&peers->dialled));
     peers->cluster = cluster;
     peers->self = self;
+    peers->instance = instance;
 }
 
 static bool same_addresses(const struct peer *peer, const struct peer_address *addresses,

@@ -7,6 +7,7 @@ void wire_put_hello(struct buf *out, const struct peer_hello *hello)
     buf_add_u64(out, hello->cluster);
     buf_add_u64(out, hello->from);
     buf_add_u64(out, hello->to);
+    buf_add_u32(out, hello->instance);
 }
 
 void wire_put_welcome(struct buf *out, const struct wire_welcome *welcome)
@@ -15,6 +16,7 @@ void wire_put_welcome(struct buf *out, const struct wire_welcome *welcome)
     buf_add_u8(out, WIRE_VERSION);
     buf_add_u8(out, (uint8_t)welcome->refusal);
     buf_add_u64(out, welcome->cluster);
+    buf_add_u32(out, welcome->instance);
 }
 
 int wire_get_hello(struct slice body, struct peer_hello *hello)
@@ -27,6 +29,7 @@ int wire_get_hello(struct slice body, struct peer_hello *hello)
     hello->cluster = read_u64(&r);
     hello->from = read_u64(&r);
     hello->to = read_u64(&r);
+    hello->instance = read_u32(&r);
     return r.failed || r.len > 0 || hello->from == 0 ? ERR_PROTO : 0;
 }
 
@@ -39,7 +42,8 @@ int wire_get_welcome(struct slice body, struct wire_welcome *welcome)
     }
     uint8_t refusal = read_u8(&r);
     welcome->cluster = read_u64(&r);
-    if (r.failed || r.len > 0 || refusal > PEER_WRONG_VERSION) {
+    welcome->instance = read_u32(&r);
+    if (r.failed || r.len > 0 || refusal > PEER_OTHER_LOG) {
         return ERR_PROTO;
     }
     welcome->refusal = (enum peer_refusal)refusal;

@@ -1,7 +1,7 @@
 /* The records of this module, little endian. Private to core/peer.
  *
- *   hello   kind 1, version 1, cluster 8, from 8, to 8
- *   welcome kind 2, version 1, refusal 1, cluster 8
+ *   hello   kind 1, version 1, cluster 8, from 8, to 8, instance 4
+ *   welcome kind 2, version 1, refusal 1, cluster 8, instance 4
  *   ping    kind 3
  *   pong    kind 4
  */
@@ -10,7 +10,8 @@
 
 #include "peer/peers.h"
 
-#define WIRE_VERSION 1
+/* 2: with instances. */
+#define WIRE_VERSION 2
 
 enum wire_kind {
     WIRE_HELLO = 1,
@@ -22,6 +23,7 @@ enum wire_kind {
 struct wire_welcome {
     enum peer_refusal refusal;
     uint64_t cluster;
+    uint32_t instance;
 };
 
 void wire_put_hello(struct buf *out, const struct peer_hello *hello);

@@ -28,12 +28,30 @@ void event_applied(struct raft *r, index_t index)
     set_applied(r, index);
 }
 
+/* A leader that manages its own removal through hands leadership on with its last words: the voter
+ * with the longest log that it knows of has the change, and no voter's log is longer where it
+ * matters. Without this the others would wait for an election timeout (thesis 4.2.2; etcd does). */
+static void hand_on(struct raft *r)
+{
+    const struct peer *heir = NULL;
+    for (size_t i = 0; i < r->peer_count; i++) {
+        const struct peer *peer = &r->peers[i];
+        if (!peer->learner && (heir == NULL || peer->match > heir->match)) {
+            heir = peer;
+        }
+    }
+    broadcast_appends(r);
+    if (heir != NULL) {
+        send_message(r, RAFT_TIMEOUT_NOW, heir->id);
+    }
+}
+
 /* The leader acts on its new configuration. */
 static void lead_changed(struct raft *r)
 {
     if (!is_voter(r)) {
-        /* It managed its own removal through; the others elect among themselves (thesis 4.2.2). */
         PROBE("raft.leader_removed_itself");
+        hand_on(r);
         become_follower(r, r->term, 0);
         return;
     }
@@ -71,5 +89,7 @@ void event_conf_applied(struct raft *r, const struct raft_event *e)
     sync_peers(r);
     if (r->role == RAFT_LEADER) {
         lead_changed(r);
+    } else {
+        transfer_resume(r);
     }
 }

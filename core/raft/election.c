@@ -3,7 +3,7 @@
 
 /* A change that is committed but not applied could make this member's configuration two changes
  * older than the cluster's, and then quorums need not meet (etcd-io/etcd#7280). */
-static bool has_unapplied_conf(const struct raft *r)
+bool has_unapplied_conf(const struct raft *r)
 {
     index_t first = log_first_conf(&r->log);
     return first != 0 && first <= r->commit;

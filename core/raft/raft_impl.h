@@ -112,6 +112,7 @@ struct raft {
     int64_t heartbeat_due_ns;
     int64_t quorum_due_ns;
     int64_t transfer_due_ns;
+    term_t called_in_term; /* told to campaign in this term, once a committed change is applied */
 
     /* Leader. */
     member_id_t transferee;
@@ -186,6 +187,8 @@ enum campaign {
 int64_t election_due_ns(const struct raft *r);
 /* Does nothing if this member may not campaign now. */
 void campaign(struct raft *r, enum campaign kind);
+/* Is there a committed change that is not applied? Nobody campaigns then. */
+bool has_unapplied_conf(const struct raft *r);
 /* Counts a vote; who voted twice is counted as at first. */
 void count_vote(struct raft *r, member_id_t from, bool granted);
 
@@ -226,6 +229,8 @@ bool has_committed_in_term(const struct raft *r);
 void transfer_end(struct raft *r, int err);
 /* Sends TimeoutNow if the target has caught up. */
 void transfer_try(struct raft *r, const struct peer *peer);
+/* A change was applied: campaigns if a leader's call to do so has waited for it. */
+void transfer_resume(struct raft *r);
 
 /* --- reads.c */
 /* An entry of this term is committed: waiting reads may start. */

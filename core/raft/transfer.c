@@ -58,7 +58,23 @@ void recv_timeout_now(struct raft *r, const struct raft_message *m)
         PROBE("raft.timeout_now_misdirected");
         return;
     }
-    if (is_voter(r)) {
+    if (!is_voter(r)) {
+        return;
+    }
+    if (has_unapplied_conf(r)) {
+        /* The last words of a leader that removed itself come right behind the change. */
+        PROBE("raft.transfer_waits_for_conf");
+        r->called_in_term = r->term;
+        return;
+    }
+    campaign(r, CAMPAIGN_TRANSFER);
+}
+
+void transfer_resume(struct raft *r)
+{
+    if (r->called_in_term != 0 && r->called_in_term == r->term && r->role == RAFT_FOLLOWER &&
+        is_voter(r) && !has_unapplied_conf(r)) {
+        r->called_in_term = 0;
         campaign(r, CAMPAIGN_TRANSFER);
     }
 }

@@ -65,21 +65,27 @@ static void apply_delete(struct server *server, struct request *request, struct 
     pb_free(server->env->mem, message);
 }
 
-static void apply_publish(struct server *server, struct slice body)
+/* Whether it is what this member's present log was to be known by. */
+static bool apply_publish(struct server *server, struct slice body)
 {
     struct membership_publish publish;
     if (membership_publish_decode(body, &publish) != 0) {
         PROBE("server.publish_malformed");
-        return;
+        return false;
     }
     int rv = membership_publish_apply(&server->members, &publish);
     server->members_hash = membership_hash(&server->members);
     if (rv != 0) {
-        PROBE("server.publish_of_removed");
-        return;
+        PROBE("server.publish_refused");
+        if (rv == ERR_PERMISSION && publish.id == server->id &&
+            publish.instance == server->instance) {
+            links_log_is_gone(server);
+        }
+        return false;
     }
     LOG(server->env, INFO, "updated member attributes", log_hex("member", publish.id),
         log_slice("name", publish.name));
+    return publish.id == server->id && publish.instance == server->instance;
 }
 
 static void apply_cluster_version(struct server *server, struct slice body)
@@ -103,6 +109,7 @@ static void apply_normal(struct server *server, struct slice payload)
         return;
     }
     struct request *request = request_take(server, &head);
+    bool published = false;
     switch (head.kind) {
     case ENTRY_PUT: apply_put(server, request, body); break;
     case ENTRY_DELETE: apply_delete(server, request, body); break;
@@ -111,14 +118,14 @@ static void apply_normal(struct server *server, struct slice payload)
             maintenance_answer_alarm(request);
         }
         break;
-    case ENTRY_PUBLISH: apply_publish(server, body); break;
+    case ENTRY_PUBLISH: published = apply_publish(server, body); break;
     case ENTRY_CLUSTER_VERSION: apply_cluster_version(server, body); break;
     case ENTRY_CONF: break; /* not in a normal entry: foreign */
     }
     if (request != NULL) {
         request_free(request);
     }
-    if (head.kind == ENTRY_PUBLISH && head.origin == server->id && head.boot == server->boot) {
+    if (published && head.origin == server->id && head.boot == server->boot) {
         publish_applied(server);
     }
 }

@@ -129,10 +129,11 @@ static void run(struct server *server, const struct storage_boot *boot, bool fre
     server->cluster_id = boot->meta.cluster_id;
     server->id = boot->meta.member_id;
     server->boot = boot->boot;
+    server->instance = boot->instance;
     server->mvcc = mvcc_new(server->env->mem);
     membership_set_cluster_id(&server->members, server->cluster_id);
     server->members_hash = membership_hash(&server->members);
-    peers_identify(&server->peers, server->cluster_id, server->id);
+    peers_identify(&server->peers, server->cluster_id, server->id, server->instance);
     make_raft_config(server, &config);
     buf_init(&bytes, server->env->mem);
     bool bootstrap = fresh && !server->config.existing;

@@ -73,7 +73,12 @@ static void fetched(struct peer_fetch *fetch, int err, int status, struct slice 
     }
     buf_init(&why, server->env->mem);
     int rv = err != 0 ? err : status != 200 ? ERR_PROTO : take_answer(join, body, &own, &why);
-    if (rv == 0) {
+    if (rv == 0 && membership_find(&join->found, own)->client_urls.count > 0) {
+        /* It has run before: its log is gone. Etcd lets it in, and panics later. */
+        PROBE("server.join_without_log");
+        server->id = own;
+        links_log_is_gone(server);
+    } else if (rv == 0) {
         boot_create(server, join->found.cluster_id, own);
     } else if (rv == ERR_INVALID) {
         server_fatal(server, buf_cstr(&why));

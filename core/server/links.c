@@ -3,6 +3,15 @@
 #include "base/probe.h"
 #include "node.h"
 
+/* A member whose disk was emptied has forgotten votes and entries that others count on: under its
+ * old ID it must neither vote nor acknowledge anything again. Until it has published itself nobody
+ * can tell, and it has promised little. */
+static bool is_instance_of(const struct server *server, member_id_t id, uint32_t instance)
+{
+    const struct member *member = membership_find(&server->members, id);
+    return member == NULL || member->instance == 0 || member->instance == instance;
+}
+
 static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hello)
 {
     struct server *server = peers->data;
@@ -20,7 +29,29 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
         PROBE("server.wrong_member");
         return PEER_WRONG_MEMBER;
     }
+    if (!is_instance_of(server, hello->from, hello->instance)) {
+        PROBE("server.other_log");
+        LOG(server->env, WARN, "a member came back without its log; it is refused",
+            log_hex("member", hello->from));
+        return PEER_OTHER_LOG;
+    }
     return PEER_ACCEPTED;
+}
+
+static bool trusts(struct peers *peers, member_id_t id, uint32_t instance)
+{
+    return is_instance_of(peers->data, id, instance);
+}
+
+void links_log_is_gone(struct server *server)
+{
+    LOG(server->env, ERROR,
+        "the log that this member had is gone: the cluster knows it by another one, with votes and "
+        "entries that it has promised to keep; remove it (member remove) and add it again "
+        "(member add), then start it with an empty data directory and --initial-cluster-state "
+        "existing",
+        log_hex("member", server->id), log_str("data-dir", server->config.data_dir));
+    stop_now(server, 1);
 }
 
 static void record(struct peers *peers, member_id_t from, struct slice bytes)
@@ -78,6 +109,7 @@ static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, 
             log_str("data-dir", server->config.data_dir));
         stop_now(server, 0);
         break;
+    case PEER_OTHER_LOG: links_log_is_gone(server); break;
     case PEER_WRONG_CLUSTER:
         LOG(server->env, ERROR, "request sent was ignored: cluster ID mismatch",
             log_hex("peer", by), log_hex("its cluster", other),
@@ -102,6 +134,7 @@ static void closed(struct peers *peers)
 
 const struct peer_events link_events = {
     .judge = judge,
+    .trusts = trusts,
     .record = record,
     .up = up,
     .down = down,

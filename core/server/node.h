@@ -51,7 +51,8 @@ struct server {
     uint64_t cluster_id;
     member_id_t id;
     uint64_t boot;
-    uint64_t seq; /* of the last request of this start */
+    uint32_t instance; /* which log we have; see storage_boot */
+    uint64_t seq;      /* of the last request of this start */
 
     struct storage *storage;
     struct raft *raft;
@@ -137,6 +138,8 @@ void join_free(struct server *server);
 
 /* links.c */
 extern const struct peer_events link_events;
+/* The cluster knows us by another log than the one we have: ends with words that say what to do. */
+void links_log_is_gone(struct server *server);
 
 /* consensus.c */
 void consensus_start(struct server *server);

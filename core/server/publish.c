@@ -14,7 +14,8 @@ static void on_retry(struct env_timer *timer)
 
 void publish_start(struct server *server)
 {
-    struct membership_publish publish = {.id = server->id, .name = slice_str(server->config.name)};
+    struct membership_publish publish = {
+        .id = server->id, .name = slice_str(server->config.name), .instance = server->instance};
     const struct config_urls *urls = &server->config.advertise_client;
     publish.client_urls.count = urls->count;
     memcpy(publish.client_urls.at, urls->text, urls->count * sizeof(urls->text[0]));

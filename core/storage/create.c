@@ -27,6 +27,7 @@ void storage_create(struct storage *s, const struct storage_meta *meta)
     s->meta = *meta;
     struct rng rng = env_random(s->env, "storage.salt");
     uint32_t salt = (uint32_t)rng_u64(&rng);
+    salt += salt == 0; /* 0 is no instance */
     wal_write_header(&s->bytes, meta, salt, &s->tail);
     wal_write_boot(&s->bytes, &s->tail, WAL_HEADER_BYTES, 1);
     env_disk_open(s->env, storage_begin(s, opened), &s->file, s->temp_path,

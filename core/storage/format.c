@@ -13,7 +13,8 @@
  *     offset  size
  *          0     8  magic: 0x89 "QRWAL" 0x0D 0x0A
  *          8     4  version of the format: 1
- *         12     4  salt: random, so that bytes which a client chose never look like a record
+ *         12     4  salt: random, so that bytes which a client chose never look like a record; the
+ *                   log's instance, by which a cluster tells it from a log made in its place
  *         16     8  cluster id
  *         24     8  member id
  *         32    28  zeros

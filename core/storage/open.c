@@ -270,6 +270,7 @@ void storage_ready(struct storage *s)
     const struct storage_boot boot = {
         .meta = s->meta,
         .boot = r->boot,
+        .instance = s->tail.salt,
         .hard = r->hard,
         .snapshot_index = r->snapshot_index,
         .snapshot_term = r->snapshot_term,

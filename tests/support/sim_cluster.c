@@ -100,7 +100,8 @@ void sim_cluster_fini(struct sim_cluster *cluster)
     world_free(cluster->world);
 }
 
-void sim_member_start(struct sim_cluster *cluster, size_t i)
+void sim_member_start_as(struct sim_cluster *cluster, size_t i, const char *initial,
+                         const char *state)
 {
     struct sim_member *member = &cluster->members[i];
     char peer[64];
@@ -119,7 +120,9 @@ void sim_member_start(struct sim_cluster *cluster, size_t i)
                           "--advertise-client-urls",
                           client,
                           "--initial-cluster",
-                          cluster->initial};
+                          initial,
+                          "--initial-cluster-state",
+                          state};
     const struct node_start start = {.program = &server_program,
                                      .args = args,
                                      .arg_count = sizeof(args) / sizeof(args[0]),
@@ -134,6 +137,11 @@ void sim_member_start(struct sim_cluster *cluster, size_t i)
     member->role = OBS_FOLLOWER;
     int rv = node_start(member->node, &start);
     ASSERT(rv == 0);
+}
+
+void sim_member_start(struct sim_cluster *cluster, size_t i)
+{
+    sim_member_start_as(cluster, i, cluster->initial, "new");
 }
 
 struct node *sim_client_new(struct sim_cluster *cluster, const char *name)

@@ -51,6 +51,9 @@ void sim_cluster_init(struct sim_cluster *cluster, const struct world_options *o
 void sim_cluster_fini(struct sim_cluster *cluster);
 /* Powers the host on if need be and starts the member with the flags of session 1. */
 void sim_member_start(struct sim_cluster *cluster, size_t i);
+/* The same with another --initial-cluster and --initial-cluster-state. */
+void sim_member_start_as(struct sim_cluster *cluster, size_t i, const char *initial,
+                         const char *state);
 /* Another host and a node for a client's program. */
 struct node *sim_client_new(struct sim_cluster *cluster, const char *name);
 void sim_client_start(struct node *node, const struct env_program *program,

@@ -201,6 +201,7 @@ static void test_no_change_before_an_entry_of_the_term_is_committed(void **state
     cluster_free(c);
 }
 
+/* Its last words call the next one. */
 static void test_leader_removes_itself(void **state)
 {
     (void)state;
@@ -216,13 +217,12 @@ static void test_leader_removes_itself(void **state)
                       "   54 n2: voters n2 n3\n"
                       "   54 n3: commits 5..5\n"
                       "   54 n3: voters n2 n3\n"
-                      " 1298 n3: pre-candidate, term 2\n"
-                      " 1300 n3: candidate, term 3\n"
-                      " 1302 n2: follower, term 3\n"
-                      " 1304 n3: leader, term 3\n"
-                      " 1305 n2: follower of n3, term 3\n"
-                      " 1307 n3: commits 6..6\n"
-                      " 1308 n2: commits 6..6\n"
+                      "   54 n2: candidate, term 3\n"
+                      "   56 n3: follower, term 3\n"
+                      "   58 n2: leader, term 3\n"
+                      "   59 n3: follower of n2, term 3\n"
+                      "   61 n2: commits 6..6\n"
+                      "   62 n3: commits 6..6\n"
                       "# n1 never campaigns again\n");
     cluster_free(c);
 }

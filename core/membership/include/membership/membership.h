@@ -45,6 +45,7 @@ struct member {
     struct slice name; /* empty until the member has published itself: "unstarted" */
     struct member_urls peer_urls;
     struct member_urls client_urls;
+    uint32_t instance; /* of the log with which it published itself first; 0: not published */
 };
 
 /* Zero-initialise nothing: use membership_init. Fields are read-only outside. */
@@ -212,12 +213,15 @@ struct membership_publish {
     member_id_t id;
     struct slice name;
     struct member_urls client_urls;
+    uint32_t instance; /* which log it has; 0: of an earlier version, which does not say */
 };
 
 void membership_publish_encode(const struct membership_publish *publish, struct buf *out);
 /* Borrows from bytes. ERR_PROTO. */
 MUST_CHECK int membership_publish_decode(struct slice bytes, struct membership_publish *publish);
-/* ERR_ETCD_MEMBER_NOT_FOUND: removed or unknown; nothing changed. */
+/* ERR_ETCD_MEMBER_NOT_FOUND: removed or unknown. ERR_PERMISSION: the member has published itself
+ * with another log before, which it has lost since, and with it what it promised. Nothing changed.
+ */
 MUST_CHECK int membership_publish_apply(struct membership *m,
                                         const struct membership_publish *publish);
 

@@ -2,9 +2,11 @@
  *
  * Each member dials one link to every other and sends on it; what it receives comes on the links
  * that the others dialled (and, while there is no link of its own yet, answers go back on those). A
- * link begins with a hello that names cluster, sender and receiver; the receiver accepts it or says
- * why not. Both ends of a link keep a heartbeat on it: one that is silent for an election timeout
- * is down, and is dialled again.
+ * link begins with a hello that names cluster, sender, receiver and the sender's instance (which
+ * log it has); the receiver accepts it, with its own instance, or says why not. Either end may find
+ * that the other one is not the member that it claims to be: no record passes before both have
+ * judged. Both ends of a link keep a heartbeat on it: one that is silent for an election timeout is
+ * down, and is dialled again.
  *
  * Knows members as ids with addresses; knows nothing of raft or of what a record means. The first
  * byte of a record is its kind: below PEER_KIND_USER it is this module's, from there on its user's.
@@ -32,12 +34,14 @@ enum peer_refusal {
     PEER_WRONG_MEMBER = 2,  /* the receiver is not the member that was meant */
     PEER_REMOVED = 3,       /* the sender was removed from the cluster */
     PEER_WRONG_VERSION = 4,
+    PEER_OTHER_LOG = 5, /* the sender's log is not the one that its cluster knows it by */
 };
 
 struct peer_hello {
     uint64_t cluster;
     member_id_t from;
     member_id_t to;
+    uint32_t instance;
 };
 
 struct peers;
@@ -45,6 +49,9 @@ struct peers;
 struct peer_events {
     /* May a member that says this about itself send to us? */
     enum peer_refusal (*judge)(struct peers *peers, const struct peer_hello *hello);
+    /* It accepted our hello and says that this is its instance. False: it is not whom we meant; the
+     * link is dropped and dialled again. */
+    bool (*trusts)(struct peers *peers, member_id_t id, uint32_t instance);
     /* A record of the user's, its kind byte included; borrowed. */
     void (*record)(struct peers *peers, member_id_t from, struct slice record);
     /* Our link to that member came up or went down. */
@@ -63,6 +70,7 @@ struct peers {
     void *data;
     uint64_t cluster;
     member_id_t self;
+    uint32_t instance;
     int64_t election_ns;
     struct list dialled;  /* struct peer, in the order in which they were set */
     struct map by_id;     /* member id -> struct peer */
@@ -73,10 +81,10 @@ struct peers {
     bool closing;
 };
 
-/* cluster and self may be set later (peers_identify), before the first peers_set. */
+/* Who we are is told later (peers_identify), before the first peers_set. */
 void peers_init(struct peers *peers, struct env *env, const struct peer_events *events, void *data,
                 int64_t election_ns);
-void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self);
+void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self, uint32_t instance);
 
 struct peer_address {
     char host[HOST_LEN_MAX + 1];

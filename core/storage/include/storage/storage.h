@@ -34,6 +34,8 @@ struct storage_meta {
 struct storage_boot {
     struct storage_meta meta;
     uint64_t boot; /* the number of this start: durable, and larger than any before */
+    /* Drawn when the log was made, never 0: tells this log from one that was made in its place. */
+    uint32_t instance;
     struct raft_hard_state hard;
     index_t snapshot_index; /* the log begins behind it; 0: at the beginning */
     term_t snapshot_term;

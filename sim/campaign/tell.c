@@ -8,7 +8,7 @@
 #define ROWS_MAX      12 /* of scenarios that passed, unless asked for */
 #define SEEDS_MAX     8
 #define REASON_MAX    90
-#define NEVER_MAX     4
+#define NEVER_MAX     2
 #define MAY_LIMIT_PCT 15
 
 void campaign_number(uint64_t n, struct buf *out)
@@ -189,6 +189,23 @@ static void add_first_line(struct buf *out, const char *text)
     buf_add_str(out, cut ? "...\n" : "\n");
 }
 
+/* The reason: what, where, and the rule that is broken; the rest is on the page of the run. */
+static void tell_reason(const struct kind *k, struct buf *out)
+{
+    const char *rule = strstr(k->reason, "\nrule: ");
+    const char *second = strchr(k->reason, '\n');
+    buf_add_str(out, "     ");
+    add_first_line(out, k->reason);
+    if (second != NULL && second != rule) {
+        buf_add_str(out, "     ");
+        add_first_line(out, second + 1 + strspn(second + 1, " "));
+    }
+    if (rule != NULL) {
+        buf_add_str(out, "     ");
+        add_first_line(out, rule + 1);
+    }
+}
+
 static void tell_seeds(const struct campaign *c, const struct kind *k, size_t part, bool verbose,
                        struct buf *out)
 {
@@ -230,8 +247,7 @@ static void tell_kind(const struct campaign *c, const struct kind *k, size_t n, 
             tell_seeds(c, k, part, verbose, out);
         }
     }
-    buf_add_str(out, "     ");
-    add_first_line(out, k->reason);
+    tell_reason(k, out);
     buf_printf(out, "     quorate run %s --seed %llu%s\n", c->parts.items[best->part].s->path,
                (unsigned long long)best->seed,
                k->verdict == VERDICT_NONDETERMINISTIC ? " --twice" : " --story");
@@ -325,8 +341,8 @@ static void tell_worth(const struct campaign *c, bool verbose, struct buf *out)
     add_share(out, c->cannot_ns, whole);
     buf_add_str(out, "  may ");
     add_share(out, c->may_ns, whole);
-    buf_printf(out, " of simulated time (limit %d%%%s)   disagreements %llu\n", MAY_LIMIT_PCT,
-               c->may_ns / MAY_LIMIT_PCT > whole / 100 ? ", exceeded" : "",
+    buf_printf(out, " of simulated time (limit %d%%)%s   disagreements %llu\n", MAY_LIMIT_PCT,
+               c->may_ns / MAY_LIMIT_PCT > whole / 100 ? " !" : "",
                (unsigned long long)c->disagreements);
     buf_add_str(out, "  settle     ");
     campaign_number(c->settles[RUN_SETTLE_PROGRESS], out);

@@ -1,0 +1,141 @@
+/* A campaign finds what is broken: members that do one thing wrong, each a program built aside (see
+ * CMakeLists.txt). Twenty seeds are enough, and what is told names the rule. */
+#define _DEFAULT_SOURCE
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+static char output[1 << 18];
+
+/* Runs one of the programs in the folder of this test; its exit code. */
+static int run(const char *program, const char *words)
+{
+    char command[2048];
+    snprintf(command, sizeof(command), "%s/quorate_%s %s 2>&1", BROKEN_BIN, program, words);
+    FILE *pipe = popen(command, "r");
+    assert_non_null(pipe);
+    size_t len = fread(output, 1, sizeof(output) - 1, pipe);
+    output[len] = '\0';
+    int status = pclose(pipe);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void assert_says(const char *words)
+{
+    if (strstr(output, words) == NULL) {
+        print_error("missing: %s\nin: %s\n", words, output);
+    }
+    assert_non_null(strstr(output, words));
+}
+
+static int64_t ask(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *query = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &query, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(query), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(query, 0);
+    sqlite3_finalize(query);
+    sqlite3_close(db);
+    return value;
+}
+
+static void test_acknowledging_before_a_quorum_has_it_is_unsafe(void **state)
+{
+    (void)state;
+    int code = run("early", "campaign " SCENARIOS "/followers-come-and-go.yaml --seeds 1..20 "
+                            "--db early.db");
+    assert_int_equal(code, 1);
+    assert_says("unsafe  commit/quorum/commit\n");
+    assert_says("     rule: a committed entry is durable on a quorum of the leader's active");
+    assert_says("(worst: unsafe;");
+    assert_int_equal(ask("early.db", "SELECT count(*) FROM run"), 20);
+    /* At most five of one kind are whole; each of those says which rule and why. */
+    assert_int_equal(ask("early.db", "SELECT max(n) FROM (SELECT count(DISTINCT run.run) n FROM "
+                                     "run JOIN event USING (run) GROUP BY fingerprint)"),
+                     5);
+    assert_int_equal(ask("early.db", "SELECT count(*) > 0 FROM violation WHERE checker LIKE "
+                                     "'commit/quorum%' AND text LIKE '%durable on a quorum%'"),
+                     1);
+    assert_int_equal(run("early", "run " SCENARIOS "/followers-come-and-go.yaml"), 1);
+    assert_says("a committed entry is durable on a quorum of the leader's active configuration");
+}
+
+static void test_never_stepping_down_is_caught(void **state)
+{
+    (void)state;
+    int code = run("stubborn", "campaign " SCENARIOS " --seeds 1..20 --max-failures 3");
+    assert_int_not_equal(code, 0);
+    assert_says("leader == none");
+}
+
+static void test_a_run_that_ends_its_process_is_aborted_and_the_campaign_goes_on(void **state)
+{
+    (void)state;
+    /* Its only member loses its quorum in each seed. */
+    int code = run("crashing", "campaign " SCENARIOS "/two-member-stall.yaml " SCENARIOS
+                               "/cold-boot.yaml --seeds 1..3 --jobs 2 --db crashing.db");
+    assert_int_equal(code, 5);
+    assert_says("aborted  process/signal-");
+    assert_says("(worst: aborted;");
+    assert_int_equal(ask("crashing.db", "SELECT count(*) FROM run WHERE verdict = 'aborted' AND "
+                                        "scenario = 'two-member-stall'"),
+                     3);
+    assert_int_equal(ask("crashing.db", "SELECT count(*) FROM run WHERE verdict = 'pass' AND "
+                                        "scenario = 'cold-boot'"),
+                     3);
+}
+
+static void test_what_depends_on_addresses_is_nondeterministic(void **state)
+{
+    (void)state;
+    int code = run("moody", "campaign " SCENARIOS "/cold-boot.yaml --seeds 1..2 --db moody.db");
+    assert_int_equal(code, 4);
+    assert_says("nondeterministic  twice/hash\n");
+    assert_says("1 run done twice (1 in 100), 1 differing hash\n");
+    assert_int_equal(ask("moody.db", "SELECT count(*) FROM run WHERE seed = 1 AND verdict = "
+                                     "'nondeterministic'"),
+                     1);
+}
+
+static int enter_folder(void **state)
+{
+    static char folder[] = "quorate-test-XXXXXX";
+    (void)state;
+    return mkdtemp(folder) != NULL && chdir(folder) == 0 ? 0 : -1;
+}
+
+static int leave_folder(void **state)
+{
+    char path[4096];
+    char command[4200];
+    (void)state;
+    if (getcwd(path, sizeof(path)) == NULL || chdir("..") != 0 ||
+        strstr(path, "quorate-test-") == NULL) {
+        return -1;
+    }
+    snprintf(command, sizeof(command), "rm -r '%s'", path);
+    return system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_acknowledging_before_a_quorum_has_it_is_unsafe),
+        cmocka_unit_test(test_never_stepping_down_is_caught),
+        cmocka_unit_test(test_a_run_that_ends_its_process_is_aborted_and_the_campaign_goes_on),
+        cmocka_unit_test(test_what_depends_on_addresses_is_nondeterministic),
+    };
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}

@@ -27,6 +27,10 @@ int parse_address(const char *text, uint16_t port, struct sockaddr_storage *out)
     char bare[64];
     size_t len = strlen(text);
     memset(out, 0, sizeof(*out));
+    if (strcmp(text, "localhost") == 0) {
+        text = "127.0.0.1"; /* needs no look-up (RFC 6761, section 6.3), and many a container has
+                               none */
+    }
     if (len >= 2 && len - 2 < sizeof(bare) && text[0] == '[' && text[len - 1] == ']') {
         memcpy(bare, text + 1, len - 2);
         bare[len - 2] = '\0';

@@ -11,6 +11,7 @@
 #include "base/duration.h"
 #include "base/mem.h"
 #include "build.h"
+#include "line.h"
 #include "runner/runner.h"
 #include "twice.h"
 
@@ -45,22 +46,6 @@ static void store_line(struct run_sink *sink, const struct run_line *line)
               store_text(line->kind), store_text(line->text));
 }
 
-/* "    5.911870  #31410  n2  role     follower -> leader  < #31402" */
-static void print_line(struct run_sink *sink, const struct run_line *line)
-{
-    int64_t us = line->time_ns / 1000;
-    const char *sign = us < 0 ? "-" : "";
-    us = us < 0 ? -us : us;
-    (void)sink;
-    cmd_say(stdout, "%5s%lld.%06lld  #%llu  %s  %-8s %s", sign, (long long)(us / 1000000),
-            (long long)(us % 1000000), (unsigned long long)line->event,
-            *line->node != '\0' ? line->node : "world", line->kind, line->text);
-    if (line->cause != 0) {
-        cmd_say(stdout, "  < #%llu", (unsigned long long)line->cause);
-    }
-    cmd_say(stdout, "\n");
-}
-
 static struct run_options options_of(const struct command *c)
 {
     struct run_options o = run_options_default(c->seed);
@@ -84,7 +69,9 @@ static int run_with_db(struct command *c, const char *path, struct run **out)
     int err = store_begin(sink.store, buf_cstr(&text), &sink.number);
     if (err == 0) {
         options.sink = &sink.sink;
+        options.record = true;
         *out = run_new(c->s, &options);
+        run_saved(*out, path);
         run_go(*out);
         run_save(*out, BUILD_ID, sink.store, sink.number);
         err = store_end(sink.store);
@@ -98,16 +85,20 @@ static int run_with_db(struct command *c, const char *path, struct run **out)
 
 static int run_plain(struct command *c, struct run **out)
 {
-    struct run_sink print = {print_line};
+    struct buf scratch;
+    struct line_printer print = {.sink = {line_print}, .scratch = &scratch};
+    buf_init(&scratch, c->mem);
     struct run_options options = options_of(c);
-    options.sink = c->trace ? &print : NULL;
+    options.sink = c->trace ? &print.sink : NULL;
+    options.record = c->trace;
     *out = run_new(c->s, &options);
     run_go(*out);
     return 0;
 }
 
-/* A failed run is kept, and whoever reads of it is told where. */
-static void keep_failure(struct command *c, const struct run *run, struct buf *told)
+/* A failed run is kept: the same run again, recorded, with its results in a database. Its page
+ * knows more, so it replaces the first one if it went the same way. */
+static void keep_failure(struct command *c, struct run **run, struct buf *told)
 {
     struct run *again = NULL;
     struct buf path;
@@ -117,13 +108,16 @@ static void keep_failure(struct command *c, const struct run *run, struct buf *t
         cmd_say(stderr, "quorate: " FAILURES ": %s\n", strerror(errno));
         return;
     }
-    if (run_with_db(c, buf_cstr(&path), &again) == 0) {
-        buf_printf(told, "saved:   %s   (run ", buf_cstr(&path));
-        run_id(c->s, c->seed, BUILD_ID, told);
-        buf_add_str(told, ")\n");
-        if (run_summary(again).trace_hash != run_summary(run).trace_hash) {
-            buf_add_str(told, "         but it went another way there: try --twice\n");
-        }
+    int err = run_with_db(c, buf_cstr(&path), &again);
+    if (err == 0 && run_summary(again).verdict == run_summary(*run).verdict &&
+        run_summary(again).trace_hash == run_summary(*run).trace_hash) {
+        run_free(*run);
+        *run = again;
+        return;
+    }
+    if (err == 0) {
+        run_saved(*run, buf_cstr(&path));
+        buf_add_str(told, "         but it went another way there: try --twice\n");
     }
     if (again != NULL) {
         run_free(again);
@@ -186,7 +180,7 @@ static int run_scenario(struct command *c)
         code = err == ERR_IO ? EXIT_INVALID : verdict_exit(sum.verdict);
     }
     if (has_failed(sum.verdict) && c->db == NULL) {
-        keep_failure(c, run, &kept);
+        keep_failure(c, &run, &kept);
     }
     tell(c, run, &kept);
     run_free(run);

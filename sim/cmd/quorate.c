@@ -11,6 +11,9 @@ static int usage(FILE *to)
                 "                   [--time T] [--max-failures N] [--db FILE] [--junit FILE]\n"
                 "                   [--known FILE] [--verbose]\n"
                 "       quorate merge -o FILE DB...\n"
+                "       quorate replay --db FILE [RUN] [--trace] [--only M,..] [--kinds K,..]\n"
+                "                   [--from T] [--until T] [--state M] [--break EVENT]\n"
+                "       quorate diff --db FILE RUN RUN\n"
                 "       quorate scenario check FILE...\n"
                 "exits: 0 pass or stopped, 1 unsafe, 2 invalid, 3 stalled, 4 nondeterministic,\n"
                 "       5 aborted, 6 undecided, 7 unmet\n");
@@ -19,8 +22,7 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    static const char *const later[] = {"replay", "shrink", "plan",    "report",
-                                        "diff",   "blame",  "history", "wal"};
+    static const char *const later[] = {"shrink", "plan", "report", "blame", "history", "wal"};
     if (argc < 2) {
         return usage(stderr);
     }
@@ -36,6 +38,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "merge") == 0) {
         return cmd_merge(argc - 2, argv + 2);
+    }
+    if (strcmp(name, "replay") == 0) {
+        return cmd_replay(argc - 2, argv + 2);
+    }
+    if (strcmp(name, "diff") == 0) {
+        return cmd_diff(argc - 2, argv + 2);
     }
     if (strcmp(name, "scenario") == 0) {
         return cmd_scenario(argc - 2, argv + 2);

@@ -42,9 +42,9 @@ static void tell_violation(struct checks *checks, const struct check_violation *
     struct run *run = checks->run;
     struct buf text;
     buf_init(&text, run->mem);
-    buf_printf(&text, "%s: %s   event %llu\n%s\nstate of every member\n%s\nrule: %s", v->checker,
-               v->rule, (unsigned long long)v->event, v->text, v->state, v->law);
+    buf_printf(&text, "%s: %s\nrule: %s\n%s", v->checker, v->rule, v->law, v->text);
     run_fail(run, VERDICT_UNSAFE, v->checker, v->rule, v->place, buf_cstr(&text));
+    run->failures.items[run->failures.count - 1].state = v->state;
 }
 
 void checks_observe(struct checks *checks, size_t member, const struct obs_event *event)

@@ -1,4 +1,4 @@
-#include "run.h"
+#include "record.h"
 
 /* The run ends with the first failure: what follows one is no longer the story. */
 void run_fail(struct run *run, enum verdict verdict, const char *checker, const char *rule,
@@ -7,11 +7,22 @@ void run_fail(struct run *run, enum verdict verdict, const char *checker, const 
     struct failure *failure = PUSH(run, run->failures);
     failure->verdict = verdict;
     failure->time_ns = run_now(run);
+    failure->event = run->engine->event;
+    failure->line = run->record != NULL ? run->record->lines.count : 0;
     failure->checker = run_text(run, "%s/%s%s%s", checker, rule, *place != '\0' ? "/" : "", place);
     failure->rule = rule;
     failure->place = place;
     failure->text = text;
     run->stopping = true;
+}
+
+void fail_op(struct run *run, const struct op *op)
+{
+    if (op->return_ns != NEVER_NS) {
+        struct failure *failure = &run->failures.items[run->failures.count - 1];
+        failure->event = op->return_event;
+        failure->line = 0;
+    }
 }
 
 const struct failure *worst_failure(const struct run *run)

@@ -258,6 +258,7 @@ static void fail_interval(struct interval_judging *j)
     add_why(run, op->call_ns, &text);
     run_fail(run, VERDICT_UNMET, "expect", scenario_service_name(j->service),
              place_of(run, j->e->demand_at[j->service]), buf_cstr(&text));
+    fail_op(run, op);
 }
 
 static void judge_interval(struct run *run, const struct interval_expect *e, enum service service)
@@ -446,6 +447,7 @@ static void contradict(struct run *run, const struct op *op, const char *rule, e
         buf_printf(&text, "\n%s", buf_cstr(&why));
     }
     run_fail(run, verdict, "oracle", rule, scenario_service_name(op->service), buf_cstr(&text));
+    fail_op(run, op);
 }
 
 static void judge_foresight(struct run *run, const struct op *op)

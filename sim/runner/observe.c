@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "checks.h"
+#include "record.h"
 
 /* One word for what a role's change means, or NULL if only --story tells it. */
 static void tell_role(struct run *run, struct member *m, enum obs_role before, term_t term_before,
@@ -123,6 +124,8 @@ static void observe_boot(struct run *run, struct member *m, const struct obs_eve
     m->replaying = e->boot.commit > 0;
     m->fetching = m->fetch_target > 0;
     m->term = e->boot.term;
+    m->vote_term = e->boot.term;
+    m->vote = e->boot.vote;
     run->dirty = true;
     row_add(run, ROW_STORY, m->spec->name,
             run_text(run, "boot %llu, term %llu, log %llu..%llu, commit %llu",
@@ -151,12 +154,19 @@ void member_observe(struct observer *observer, const struct obs_event *e)
 {
     struct member *m = container_of(observer, struct member, observer);
     struct run *run = m->run;
+    if (run->record != NULL) {
+        record_observed(run, m, e);
+    }
     trace_observed(run, m, e);
     checks_observe(run->checks, m->index, e);
     switch (e->kind) {
     case OBS_BOOT: observe_boot(run, m, e); break;
     case OBS_ROLE: observe_role(run, m, e); break;
     case OBS_CONFIG: observe_config(run, m, e); break;
+    case OBS_VOTE:
+        m->vote_term = e->vote.term;
+        m->vote = e->vote.candidate;
+        break;
     case OBS_APPLY: observe_apply(run, m, e); break;
     case OBS_COMMIT:
         m->commit = e->commit.index;

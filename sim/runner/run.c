@@ -7,8 +7,10 @@
 #include "base/duration.h"
 #include "base/probe.h"
 #include "checks.h"
+#include "record.h"
 
 #define RUN_MEMORY_MAX (UINT64_C(8) << 30)
+#define CAUSE_COLUMNS  40
 
 const char *verdict_name(enum verdict verdict)
 {
@@ -81,6 +83,7 @@ struct fault *fault_add(struct run *run, const char *label, const char *kind, co
 
 size_t op_add(struct run *run, struct op op)
 {
+    op.call_event = run->engine->event;
     *PUSH(run, run->ops) = op;
     return run->ops.count - 1;
 }
@@ -89,6 +92,7 @@ void op_end(struct run *run, size_t index, enum load_outcome outcome, const char
 {
     struct op *op = &run->ops.items[index];
     op->return_ns = run_now(run);
+    op->return_event = run->engine->event;
     op->outcome = outcome;
     op->result = result;
 }
@@ -99,13 +103,28 @@ static void on_line(struct engine_sink *sink, const struct engine_line *line)
 {
     struct run *run = container_of(sink, struct run, engine_sink);
     struct node *node = line->node != 0 ? node_by_number(run->world, line->node) : NULL;
+    struct buf cause;
+    if (run->record != NULL) {
+        record_line(run, line);
+    }
+    if (run->options.sink == NULL) {
+        return;
+    }
+    struct buf text;
+    buf_init(&cause, run->mem);
+    buf_init(&text, run->mem);
+    words_render(run, line->text, &text);
+    record_words(run, line->cause, line->node, CAUSE_COLUMNS, &cause);
     struct run_line out = {.time_ns = run_time(run, line->time_ns),
                            .event = line->event,
                            .cause = line->cause,
                            .node = node != NULL ? node_name(node) : "",
                            .kind = line->kind,
-                           .text = line->text};
+                           .text = buf_cstr(&text),
+                           .cause_text = buf_cstr(&cause)};
     run->options.sink->line(run->options.sink, &out);
+    buf_fini(&cause);
+    buf_fini(&text);
 }
 
 static void on_output(struct world_sink *sink, struct node *node, enum env_output to,
@@ -128,6 +147,9 @@ static void on_probe(struct world_sink *sink, struct node *node, const struct pr
 static void after_event(struct engine_watch *watch)
 {
     struct run *run = container_of(watch, struct run, watch);
+    if (run->record != NULL) {
+        record_ran(run);
+    }
     if (run->dirty) {
         run->dirty = false;
         foresee(run);
@@ -198,7 +220,8 @@ struct run *run_new(const struct scenario *s, const struct run_options *options)
     run->zero_ns = s->cold ? 0 : 10 * run->timeouts.election_ns + 10 * SEC_NS;
     run->until_ns = s->until_given ? run->zero_ns + s->until_ns : INT64_MAX;
     run->engine_sink.line = on_line;
-    run->engine->sink = options->sink != NULL ? &run->engine_sink : NULL;
+    run->record = options->record ? record_new(run) : NULL;
+    run->engine->sink = options->sink != NULL || options->record ? &run->engine_sink : NULL;
     run->watch.after = after_event;
     run->engine->watch = &run->watch;
     run->world_sink.output = on_output;
@@ -231,10 +254,27 @@ static int64_t clock_ns(clockid_t id)
     return now.tv_sec * SEC_NS + now.tv_nsec;
 }
 
+/* Runs the world, and stops on the way right before the event that was asked for. */
+static enum engine_end run_world(struct run *run, int64_t until_ns, uint64_t most)
+{
+    uint64_t stop = run->options.break_event;
+    uint64_t before = run->engine->event;
+    if (stop > before && stop - before <= most) {
+        enum engine_end end = world_run(run->world, until_ns, stop - before - 1);
+        if (end != ENGINE_COUNTED) {
+            return end;
+        }
+        run->options.at_break(run);
+        most = most == UINT64_MAX ? most : most - (stop - before - 1);
+    }
+    return world_run(run->world, until_ns, most);
+}
+
 /* The timeline is over: by time, because every step has finished, or because something failed. */
 static void end_timeline(struct run *run)
 {
     if (run->phase == RUN_BOOTING || run->phase == RUN_OVER) {
+        run->end_ns = run->zero_ns; /* there was none */
         return;
     }
     run->end_ns = run_now(run);
@@ -247,7 +287,7 @@ static void loop(struct run *run, int64_t until_ns)
     if (run->options.events_max != 0) {
         most = run->options.events_max - run->engine->event;
     }
-    enum engine_end end = world_run(run->world, until_ns, most);
+    enum engine_end end = run_world(run, until_ns, most);
     struct node *faulty = world_first_fault(run->world);
     run->cut_short = run->cut_short || end == ENGINE_COUNTED;
     if (faulty != NULL) {
@@ -333,7 +373,8 @@ struct run_summary run_summary(const struct run *run)
                               .bound_ns = run->bound_ns,
                               .must_ns = share(run, ORACLE_MUST),
                               .cannot_ns = share(run, ORACLE_CANNOT),
-                              .may_ns = share(run, ORACLE_MAY)};
+                              .may_ns = share(run, ORACLE_MAY),
+                              .until_ns = run->options.until_ns};
     if (run->settled) {
         sum.settle = run->settle_set != 0 ? RUN_SETTLE_PROGRESS : RUN_SETTLE_EXCUSED;
     }
@@ -374,4 +415,9 @@ const uint64_t *run_probe_hits(const struct run *run)
 void run_id(const struct scenario *s, uint64_t seed, const char *build, struct buf *out)
 {
     buf_printf(out, "%s/%llu@%s", s->name, (unsigned long long)seed, build);
+}
+
+void run_saved(struct run *run, const char *path)
+{
+    run->saved = run_copy(run, slice_str(path));
 }

@@ -9,6 +9,8 @@
  *   fail.c      failures                           words.c    quorum arithmetic in words
  *   tell*.c     the terminal                       save.c     the database
  *   trace.c     lines of what members tell         checks.c   sim/check
+ *   record.c    what a run remembers for           page.c     the page of a failure
+ *   line.c      a line of the trace                state.c    the state of one member
  *
  * Times in here are engine times; `run_time` turns them into those of the timeline.
  */
@@ -67,6 +69,8 @@ struct member {
     enum obs_role role;
     term_t term;
     member_id_t leader;
+    term_t vote_term; /* the last vote that it told */
+    member_id_t vote;
     index_t commit;
     index_t applied;
     uint64_t state_hash;
@@ -125,6 +129,8 @@ struct op {
     int64_t mod;
     int64_t version;
     const char *result;
+    uint64_t call_event; /* numbers of the engine's events */
+    uint64_t return_event;
 };
 
 struct probe {
@@ -197,10 +203,13 @@ struct sight {
 struct failure {
     enum verdict verdict;
     int64_t time_ns;
+    uint64_t event; /* of the engine, at which it failed: where its causes begin */
+    size_t line;    /* how many lines were recorded by then; 0: not known */
     const char *checker;
     const char *rule;
     const char *place;
-    const char *text; /* first line: what; more lines: why */
+    const char *text;  /* first line: what; more lines: why */
+    const char *state; /* of every member, as the checks knew it; NULL: they did not see it */
 };
 
 enum run_phase {
@@ -211,6 +220,7 @@ enum run_phase {
 };
 
 struct checks;
+struct record;
 
 struct run {
     const struct scenario *s;
@@ -264,6 +274,8 @@ struct run {
     bool settled;
     int64_t settled_ns;
     struct checks *checks;
+    struct record *record; /* NULL: not asked for */
+    const char *saved;     /* the database that keeps this run; NULL: none */
     uint64_t *probe_hits;
     ARRAY(struct op) ops;
     ARRAY(struct row) rows;
@@ -368,6 +380,8 @@ void settle_begin(struct run *run);
 /* fail.c */
 void run_fail(struct run *run, enum verdict verdict, const char *checker, const char *rule,
               const char *place, const char *text);
+/* The last failure is about this request: its answer, if there is one, is where causes begin. */
+void fail_op(struct run *run, const struct op *op);
 const struct failure *worst_failure(const struct run *run);
 
 /* words.c: quorum arithmetic of a sight, with marks for members. */

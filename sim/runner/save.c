@@ -205,9 +205,16 @@ void run_save_summary(const struct scenario *sc, uint64_t seed, const char *buil
     buf_init(&id, mem_pool_mem(pool));
     run_id(sc, seed, build, &id);
     fmt(hash, sizeof(hash), "%016llx", (unsigned long long)sum->trace_hash);
+    struct buf knobs;
+    buf_init(&knobs, mem_pool_mem(pool));
+    buf_add_str(&knobs, "{");
+    if (sum->until_ns > 0 && sum->until_ns != INT64_MAX) {
+        buf_printf(&knobs, "\"until_ns\":%lld", (long long)sum->until_ns);
+    }
+    buf_add_str(&knobs, "}");
     STORE_ROW(store, STORE_RUN, store_int(number), store_text(buf_cstr(&id)), store_text(sc->name),
               store_int((int64_t)seed), store_text(build), store_text(sc->path),
-              whole ? store_slice(sc->text) : store_text(""), store_text("{}"),
+              whole ? store_slice(sc->text) : store_text(""), store_text(buf_cstr(&knobs)),
               store_text(verdict_name(sum->verdict)), store_text(sum->fingerprint),
               store_text(sum->reason), store_text(hash), store_int((int64_t)sum->members),
               store_int((int64_t)sum->events), store_int((int64_t)sum->ops),

@@ -86,6 +86,19 @@ void steps_begin(struct run *run)
     watch(run, 0);
 }
 
+static void trace_step(struct run *run, size_t index)
+{
+    struct buf title;
+    if (!engine_traced(run->engine)) {
+        return;
+    }
+    buf_init(&title, run->mem);
+    engine_trace(run->engine, 0, "step", "%s (step %zu, line %d)",
+                 scenario_step_title(run->s, index, &title), index + 1,
+                 run->s->steps[index].at.line);
+    buf_fini(&title);
+}
+
 void step_fire(struct run *run, size_t index)
 {
     struct step_state *st = &run->steps[index];
@@ -95,8 +108,7 @@ void step_fire(struct run *run, size_t index)
     }
     st->phase = STEP_FIRED;
     st->fired_ns = run_now(run);
-    engine_trace(run->engine, 0, "step", "%zu fires, line %d", index + 1,
-                 run->s->steps[index].at.line);
+    trace_step(run, index);
     watch(run, index + 1);
     action_do(run, index);
 }

@@ -4,6 +4,7 @@
 
 #include "base/duration.h"
 #include "base/json.h"
+#include "page.h"
 
 static void tell_header(struct telling *t, const char *build)
 {
@@ -118,49 +119,6 @@ static void tell_lesson(struct telling *t)
     }
 }
 
-static void tell_failure(struct telling *t, const char *build)
-{
-    const struct run *run = t->run;
-    const struct failure *f = worst_failure(run);
-    struct run_summary sum = run_summary(run);
-    size_t left = 0;
-    if (f == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < run->s->step_count; i++) {
-        left += run->steps[i].fired_ns == NEVER_NS ? 1 : 0;
-    }
-    buf_clear(&t->scratch);
-    words_render(run, f->text, &t->scratch);
-    const char *text = buf_cstr(&t->scratch);
-    size_t first = strcspn(text, "\n");
-    buf_add_str(t->out, "\n");
-    if (f->verdict != VERDICT_UNMET && f->verdict != VERDICT_UNDECIDED) {
-        buf_add_str(t->out, "FAIL  ");
-    }
-    buf_printf(t->out, "%.*s", (int)first, text);
-    if (f->verdict != VERDICT_UNMET) {
-        buf_add_str(t->out, "   at ");
-        words_time(run, f->time_ns, t->out);
-        buf_add_str(t->out, "s");
-    }
-    buf_add_str(t->out, "\n");
-    for (const char *at = text + first; *at != '\0';) {
-        at++;
-        size_t len = strcspn(at, "\n");
-        buf_printf(t->out, "    %.*s\n", (int)len, at);
-        at += len;
-    }
-    buf_printf(t->out, "safety: %llu violations in ",
-               (unsigned long long)checks_violations(run->checks));
-    tell_count(t->out, checks_count(run->checks));
-    buf_printf(t->out, " events; %zu later step%s not run\n", left, left == 1 ? "" : "s");
-    buf_printf(t->out, "\nfingerprint: %s\n", sum.fingerprint);
-    buf_printf(t->out, "again:   quorate run %s --seed %llu\n", run->s->path,
-               (unsigned long long)run->options.seed);
-    (void)build;
-}
-
 void run_tell(const struct run *run, const char *build, bool story, struct buf *out)
 {
     struct telling t = {.run = run, .out = out, .story = story};
@@ -174,7 +132,7 @@ void run_tell(const struct run *run, const char *build, bool story, struct buf *
     if (sum.verdict == VERDICT_PASS) {
         tell_lesson(&t);
     }
-    tell_failure(&t, build);
+    page_tell(run, build, out);
     buf_printf(out, "verdict: %s\ntrace-hash: %016llx\n", verdict_name(sum.verdict),
                (unsigned long long)sum.trace_hash);
     int64_t sim = sum.timeline_ns / (10 * MS_NS);

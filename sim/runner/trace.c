@@ -3,18 +3,29 @@
 
 #define U(x) ((unsigned long long)(x))
 
+/* A mark, which becomes a name as soon as somebody has booted with that ID. */
+static void trace_id(member_id_t id, struct buf *out)
+{
+    if (id == 0) {
+        buf_add_str(out, "nobody");
+    } else {
+        words_member(id, out);
+    }
+}
+
 static void trace_ids(struct buf *out, const char *name, const member_id_t *ids, size_t count)
 {
-    buf_printf(out, "%s", name);
+    buf_add_str(out, name);
     for (size_t i = 0; i < count; i++) {
-        buf_printf(out, " %llx", U(ids[i]));
+        buf_add_u8(out, ' ');
+        trace_id(ids[i], out);
     }
 }
 
 static void trace_role(const struct obs_event *e, struct buf *out)
 {
-    buf_printf(out, "%s term %llu leader %llx", obs_role_name(e->role.role), U(e->role.term),
-               U(e->role.leader));
+    buf_printf(out, "%s term %llu leader ", obs_role_name(e->role.role), U(e->role.term));
+    trace_id(e->role.leader, out);
     if (e->role.vote_count > 0) {
         trace_ids(out, " votes", e->role.votes, e->role.vote_count);
     }
@@ -30,9 +41,9 @@ static void trace_log(const struct obs_event *e, struct buf *out)
         break;
     case OBS_TRUNCATE: buf_printf(out, "from %llu", U(e->truncate.index)); break;
     case OBS_PERSISTED:
-        buf_printf(out, "through %llu of term %llu; hard state: term %llu vote %llx",
-                   U(e->persisted.index), U(e->persisted.term), U(e->persisted.hard_term),
-                   U(e->persisted.hard_vote));
+        buf_printf(out, "through %llu of term %llu; hard state: term %llu vote ",
+                   U(e->persisted.index), U(e->persisted.term), U(e->persisted.hard_term));
+        trace_id(e->persisted.hard_vote, out);
         break;
     case OBS_COMMIT:
         buf_printf(out, "%llu in term %llu%s", U(e->commit.index), U(e->commit.term),
@@ -52,22 +63,31 @@ void trace_observed(struct run *run, const struct member *m, const struct obs_ev
     if (!engine_traced(run->engine)) {
         return;
     }
+    /* It is told with every new hard state; only another vote is news. */
+    if (e->kind == OBS_VOTE && m->vote_term == e->vote.term && m->vote == e->vote.candidate) {
+        return;
+    }
     buf_init(&out, run->mem);
     switch (e->kind) {
     case OBS_BOOT:
-        buf_printf(&out, "member %llx boot %llu term %llu vote %llx log %llu..%llu commit %llu",
-                   U(e->member), U(e->boot.boot), U(e->boot.term), U(e->boot.vote),
-                   U(e->boot.first), U(e->boot.last), U(e->boot.commit));
+        buf_printf(&out, "member %llx boot %llu term %llu log %llu..%llu commit %llu vote ",
+                   U(e->member), U(e->boot.boot), U(e->boot.term), U(e->boot.first),
+                   U(e->boot.last), U(e->boot.commit));
+        trace_id(e->boot.vote, &out);
         break;
     case OBS_EXIT: buf_printf(&out, "code %d", e->exit.code); break;
     case OBS_ROLE: trace_role(e, &out); break;
     case OBS_VOTE:
-        buf_printf(&out, "for %llx in term %llu", U(e->vote.candidate), U(e->vote.term));
+        buf_add_str(&out, "for ");
+        trace_id(e->vote.candidate, &out);
+        buf_printf(&out, " in term %llu", U(e->vote.term));
         break;
     case OBS_CONFIG:
         buf_printf(&out, "index %llu", U(e->config.index));
         trace_ids(&out, " voters", e->config.voters, e->config.voter_count);
-        trace_ids(&out, " learners", e->config.learners, e->config.learner_count);
+        if (e->config.learner_count > 0) {
+            trace_ids(&out, " learners", e->config.learners, e->config.learner_count);
+        }
         break;
     case OBS_SNAPSHOT:
         buf_printf(&out, "%s at %llu", e->snapshot.installed ? "installed" : "taken",

@@ -50,7 +50,12 @@ struct run_line {
     const char *node; /* "" for the world itself */
     const char *kind;
     const char *text;
+    const char *cause_text; /* the causing event in a few words; "" unless the run is recorded */
 };
+
+/* "    5.911870  #31410  n2  role     leader term 8  < #31402 n3 vote for n2 in term 8", without a
+ * newline: one line that grep finds. */
+void run_line_write(const struct run_line *line, struct buf *out);
 
 struct run_sink {
     void (*line)(struct run_sink *sink, const struct run_line *line);
@@ -58,9 +63,12 @@ struct run_sink {
 
 struct run_options {
     uint64_t seed;
-    int64_t until_ns;    /* cut short at this time of the timeline; INT64_MAX: not */
-    uint64_t events_max; /* cut short after this many events; 0: not */
-    int memory_fill;     /* each fresh byte of a node's memory; -1: as it comes */
+    int64_t until_ns;     /* cut short at this time of the timeline; INT64_MAX: not */
+    uint64_t events_max;  /* cut short after this many events; 0: not */
+    int memory_fill;      /* each fresh byte of a node's memory; -1: as it comes */
+    bool record;          /* remember causes and states, for the page of a failure and for replay */
+    uint64_t break_event; /* call at_break right before this event; 0: none */
+    void (*at_break)(const struct run *run);
     struct run_sink *sink;
 };
 
@@ -100,6 +108,7 @@ struct run_summary {
     int64_t must_ns; /* of writes */
     int64_t cannot_ns;
     int64_t may_ns;
+    int64_t until_ns; /* an option cut it short there; 0, INT64_MAX: none did */
     enum run_settle settle;
     uint64_t steps_fired; /* bits; steps beyond the 64th are not told */
 };
@@ -113,6 +122,12 @@ struct run_summary run_summary(const struct run *run);
 void run_reason(const struct run *run, struct buf *out);
 /* How often the probe of each site was passed; probe_count() numbers. Borrowed. */
 const uint64_t *run_probe_hits(const struct run *run);
+
+/* The run is kept in this database: its page will say how to replay it from there. */
+void run_saved(struct run *run, const char *path);
+/* The whole state of one member as the run ended. The run was recorded. False if it has no such
+ * member; `out` then names those that it has. */
+bool run_tell_state(const struct run *run, const char *member, struct buf *out);
 
 /* The story for a terminal, at most 100 columns wide. story: every change of role and
  * configuration too. build: of this program. */

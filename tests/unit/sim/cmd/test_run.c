@@ -1,61 +1,6 @@
 /* The program `quorate` from outside: its exits, its words, its files. Runs in a folder of its own.
  */
-#define _DEFAULT_SOURCE
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-static char output[1 << 20];
-
-/* Runs the program with these words; its exit code. stdout and stderr are in `output`. */
-static int quorate(const char *words)
-{
-    char command[2048];
-    snprintf(command, sizeof(command), "%s %s 2>&1", QUORATE_BIN, words);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    size_t len = fread(output, 1, sizeof(output) - 1, pipe);
-    output[len] = '\0';
-    int status = pclose(pipe);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void assert_says(const char *words)
-{
-    if (strstr(output, words) == NULL) {
-        print_error("missing: %s\nin: %s\n", words, output);
-    }
-    assert_non_null(strstr(output, words));
-}
-
-static void write_file(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "wb");
-    assert_non_null(file);
-    fputs(text, file);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* What follows this word on its line. */
-static void take_after(const char *word, char *into, size_t size)
-{
-    const char *at = strstr(output, word);
-    assert_non_null(at);
-    at += strlen(word);
-    size_t len = strcspn(at, "\n\"");
-    assert_true(len < size);
-    memcpy(into, at, len);
-    into[len] = '\0';
-}
+#include "program.h"
 
 static void assert_passes(const char *scenario, int seeds)
 {
@@ -199,8 +144,8 @@ static void test_mistakes_are_invalid(void **state)
 
 static void test_what_is_not_built_says_so(void **state)
 {
-    static const char *const commands[] = {"replay", "shrink x",        "plan",
-                                           "report", "history check x", "wal dump"};
+    static const char *const commands[] = {"shrink x", "plan", "report", "history check x",
+                                           "wal dump"};
     (void)state;
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         assert_int_equal(quorate(commands[i]), 2);
@@ -259,26 +204,6 @@ static void test_a_run_cut_short_is_stopped(void **state)
     (void)state;
     assert_int_equal(quorate("run " SCENARIOS "/two-member-stall.yaml --until 3s"), 0);
     assert_says("verdict: stopped\n");
-}
-
-static int enter_folder(void **state)
-{
-    static char folder[] = "quorate-test-XXXXXX";
-    (void)state;
-    return mkdtemp(folder) != NULL && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state)
-{
-    char path[4096];
-    char command[4200];
-    (void)state;
-    if (getcwd(path, sizeof(path)) == NULL || chdir("..") != 0 ||
-        strstr(path, "quorate-test-") == NULL) {
-        return -1;
-    }
-    snprintf(command, sizeof(command), "rm -r '%s'", path);
-    return system(command);
 }
 
 int main(void)

@@ -115,6 +115,7 @@ void foresee(struct run *run)
     for (size_t i = 0; i < run->member_count; i++) {
         view_member(run, i);
     }
+    lost_look(run);
     enum oracle_now before = run->writes.now;
     struct oracle_answer answer = oracle_judge(view, run->writes.set);
     if (run->phase == RUN_SETTLING || run->phase == RUN_OVER) {

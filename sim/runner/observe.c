@@ -53,6 +53,7 @@ static void observe_role(struct run *run, struct member *m, const struct obs_eve
     if (role == e->role.role && term == e->role.term && leader == e->role.leader) {
         return;
     }
+    lost_end(run, m);
     m->role = e->role.role;
     m->term = e->role.term;
     m->leader = e->role.leader;

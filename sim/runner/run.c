@@ -278,6 +278,7 @@ static void end_timeline(struct run *run)
         return;
     }
     run->end_ns = run_now(run);
+    lost_judge(run);
     judge_end(run);
 }
 

@@ -6,6 +6,7 @@
  *   ctl.c       command lines                      when.c     predicates
  *   probe.c     lasting clients                    foresee.c  feeding the oracle
  *   judge.c     expectations and contradictions    settle.c   after the timeline
+ *   lost.c      leaders that hear no quorum
  *   fail.c      failures                           words.c    quorum arithmetic in words
  *   tell*.c     the terminal                       save.c     the database
  *   trace.c     lines of what members tell         checks.c   sim/check
@@ -81,6 +82,8 @@ struct member {
     int64_t added_ns;
     struct env_var settings[4];
     size_t setting_count;
+    bool unheard; /* it leads, and no quorum can reach it */
+    int64_t unheard_ns;
     size_t waiting_stop; /* step that waits for its end; SIZE_MAX: none */
     size_t waiting_exit;
 };
@@ -367,6 +370,12 @@ void foresee_begin(struct run *run);
 void foresee(struct run *run);
 /* The sight that held at an engine time, or NULL. */
 const struct sight *sight_at(const struct run *run, int64_t time_ns);
+
+/* lost.c: leaders that hear no quorum. */
+void lost_look(struct run *run);
+/* Its role or the run ends. */
+void lost_end(struct run *run, struct member *m);
+void lost_judge(struct run *run);
 
 /* judge.c */
 void judge_step(struct run *run, size_t index);

@@ -14,6 +14,7 @@ static int usage(FILE *to)
                 "       quorate replay --db FILE [RUN] [--trace] [--only M,..] [--kinds K,..]\n"
                 "                   [--from T] [--until T] [--state M] [--break EVENT]\n"
                 "       quorate diff --db FILE RUN RUN\n"
+                "       quorate report --db FILE [RUN] -o DIR\n"
                 "       quorate scenario check FILE...\n"
                 "exits: 0 pass or stopped, 1 unsafe, 2 invalid, 3 stalled, 4 nondeterministic,\n"
                 "       5 aborted, 6 undecided, 7 unmet\n");
@@ -22,7 +23,7 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    static const char *const later[] = {"shrink", "plan", "report", "blame", "history", "wal"};
+    static const char *const later[] = {"shrink", "plan", "blame", "history", "wal"};
     if (argc < 2) {
         return usage(stderr);
     }
@@ -47,6 +48,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "scenario") == 0) {
         return cmd_scenario(argc - 2, argv + 2);
+    }
+    if (strcmp(name, "report") == 0) {
+        return cmd_report(argc - 2, argv + 2);
     }
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
         if (strcmp(name, later[i]) == 0) {

@@ -31,10 +31,10 @@ static int write_file(struct command *c, const char *name, const char *ending,
         ok = false;
     }
     if (!ok) {
-        fprintf(stderr, "quorate: %s: %s\n", buf_cstr(&path), strerror(errno));
+        cmd_say(stderr, "quorate: %s: %s\n", buf_cstr(&path), strerror(errno));
         return ERR_IO;
     }
-    printf("%s\n", buf_cstr(&path));
+    cmd_say(stdout, "%s\n", buf_cstr(&path));
     return 0;
 }
 
@@ -45,14 +45,14 @@ static int draw(struct command *c, const char *name)
     buf_printf(&script, "./%s.gp", name);
     int err = report_draw(c->dir, buf_cstr(&script), &c->why);
     if (err == ERR_NOT_FOUND) {
-        fprintf(stderr,
+        cmd_say(stderr,
                 "quorate: there is no gnuplot (Debian: apt-get install gnuplot-nox); the script "
                 "%s/%s.gp draws the figure once there is\n",
                 c->dir, name);
     } else if (err != 0) {
-        fprintf(stderr, "quorate: gnuplot %s/%s.gp failed\n%s", c->dir, name, buf_cstr(&c->why));
+        cmd_say(stderr, "quorate: gnuplot %s/%s.gp failed\n%s", c->dir, name, buf_cstr(&c->why));
     } else {
-        printf("%s/%s.svg\n%s/%s.png\n", c->dir, name, c->dir, name);
+        cmd_say(stdout, "%s/%s.svg\n%s/%s.png\n", c->dir, name, c->dir, name);
     }
     return err;
 }
@@ -82,14 +82,14 @@ static int make_report(struct command *c, struct report_file *file)
     buf_init(&script, c->mem);
     if (report_pick(file, c->run, &run, &c->why) != 0 ||
         report_load(file, run, &report, &c->why) != 0) {
-        fprintf(stderr, "quorate: %s\n", buf_cstr(&c->why));
+        cmd_say(stderr, "quorate: %s\n", buf_cstr(&c->why));
         return EXIT_INVALID;
     }
     if (mkdir(c->dir, 0777) != 0 && errno != EEXIST) {
-        fprintf(stderr, "quorate: %s: %s\n", c->dir, strerror(errno));
+        cmd_say(stderr, "quorate: %s: %s\n", c->dir, strerror(errno));
         return EXIT_INVALID;
     }
-    printf("run %s\n", report_id(report));
+    cmd_say(stdout, "run %s\n", report_id(report));
     report_script(report, &script);
     if (write_file(c, report_name(report), ".gp", &script) != 0 ||
         draw(c, report_name(report)) != 0 || write_page(c, report) != 0) {
@@ -112,7 +112,7 @@ static int parse_words(struct command *c, int count, char **words)
         } else if (word[0] != '-' && c->run == NULL) {
             c->run = word;
         } else {
-            fprintf(stderr, "quorate: \"%s\" is not known to `report`\n", word);
+            cmd_say(stderr, "quorate: \"%s\" is not known to `report`\n", word);
             return ERR_USAGE;
         }
         if (value != NULL) {
@@ -120,7 +120,7 @@ static int parse_words(struct command *c, int count, char **words)
         }
     }
     if (c->db == NULL || c->dir == NULL || *c->dir == '\0') {
-        fprintf(stderr, "usage: quorate report --db FILE [RUN] -o DIR\n");
+        cmd_say(stderr, "usage: quorate report --db FILE [RUN] -o DIR\n");
         return ERR_USAGE;
     }
     return 0;
@@ -140,7 +140,7 @@ int cmd_report(int count, char **words)
     if (report_open(c.db, c.mem, &file, &c.why) == 0) {
         code = make_report(&c, file);
     } else {
-        fprintf(stderr, "quorate: %s\n", buf_cstr(&c.why));
+        cmd_say(stderr, "quorate: %s\n", buf_cstr(&c.why));
     }
     report_close(file);
     mem_pool_free(pool);

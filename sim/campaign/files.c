@@ -56,7 +56,13 @@ static int add_file(struct campaign *c, const char *path, struct buf *mistakes)
         scenario_free(s);
         return ERR_INVALID;
     }
-    PUSH(c->mem, c->parts)->s = s;
+    while (s != NULL) {
+        /* Each case is a part of its own. */
+        struct scenario *next = s->next;
+        s->next = NULL;
+        PUSH(c->mem, c->parts)->s = s;
+        s = next;
+    }
     return 0;
 }
 

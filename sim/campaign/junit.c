@@ -72,7 +72,9 @@ static void add_failure(const struct campaign *c, size_t part, struct buf *out)
     buf_add_str(out, "\">\n");
     add_text(out, "quorate run ");
     add_text(out, p->s->path);
-    buf_printf(out, " --seed %llu   # build ", (unsigned long long)first->seed);
+    buf_printf(out, " --seed %llu%s%s   # build ", (unsigned long long)first->seed,
+               p->s->case_name != NULL ? " --case " : "",
+               p->s->case_name != NULL ? p->s->case_name : "");
     add_text(out, c->options.build);
     buf_add_str(out, "\n");
     add_text(out, k->reason);

@@ -248,8 +248,10 @@ static void tell_kind(const struct campaign *c, const struct kind *k, size_t n, 
         }
     }
     tell_reason(k, out);
-    buf_printf(out, "     quorate run %s --seed %llu%s\n", c->parts.items[best->part].s->path,
-               (unsigned long long)best->seed,
+    const struct scenario *s = c->parts.items[best->part].s;
+    buf_printf(out, "     quorate run %s --seed %llu%s%s%s\n", s->path,
+               (unsigned long long)best->seed, s->case_name != NULL ? " --case " : "",
+               s->case_name != NULL ? s->case_name : "",
                k->verdict == VERDICT_NONDETERMINISTIC ? " --twice" : " --story");
     for (size_t i = 0; i < k->runs.count; i++) {
         const struct failed_run *run = &k->runs.items[i];

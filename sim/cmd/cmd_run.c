@@ -19,6 +19,7 @@
 
 struct command {
     const char *path;
+    const char *only; /* the case of `vary` that is run; NULL: all */
     uint64_t seed;
     const char *db;
     bool story;
@@ -170,7 +171,8 @@ static int run_scenario(struct command *c)
     if (c->twice) {
         struct buf twice;
         buf_init(&twice, c->mem);
-        err = twice_compare(c->path, c->seed, c->until_ns, sum.trace_hash, sum.events, &twice);
+        err = twice_compare(c->path, c->s->case_name, c->seed, c->until_ns, sum.trace_hash,
+                            sum.events, &twice);
         if (err == ERR_CORRUPT) {
             run_differs(run, buf_cstr(&twice));
         } else {
@@ -236,6 +238,8 @@ static int parse_words(struct command *c, int count, char **words)
                         value != NULL ? value : "");
                 return ERR_USAGE;
             }
+        } else if (is_option(word, "--case")) {
+            c->only = value_of(word, 6, &i, count, words);
         } else if (is_option(word, "--db")) {
             c->db = value_of(word, 4, &i, count, words);
         } else if (is_option(word, "--until")) {
@@ -260,16 +264,43 @@ static int parse_words(struct command *c, int count, char **words)
         }
     }
     if (c->path == NULL) {
-        cmd_say(stderr, "usage: quorate run SCENARIO [--seed N] [--db FILE] [--story|--trace] "
-                        "[--twice] [--until T] [--json]\n");
+        cmd_say(stderr, "usage: quorate run SCENARIO [--seed N] [--case NAME] [--db FILE] "
+                        "[--story|--trace] [--twice] [--until T] [--json]\n");
         return ERR_USAGE;
     }
     return 0;
 }
 
+/* One verdict a case; the worst is the program's: exits are ranked as verdicts are. */
+static int run_cases(struct command *c, struct scenario *first)
+{
+    static const int rank[] = {
+        [EXIT_PASS] = 0, [6] = 1, [7] = 2, [3] = 3, [1] = 4, [4] = 5, [5] = 6, [EXIT_INVALID] = 7};
+    int worst = EXIT_PASS;
+    bool found = false;
+    for (struct scenario *s = first; s != NULL; s = s->next) {
+        if (c->only != NULL && (s->case_name == NULL || strcmp(c->only, s->case_name) != 0)) {
+            continue;
+        }
+        if (found && !c->json && !c->part.asked) {
+            cmd_say(stdout, "\n");
+        }
+        found = true;
+        c->s = s;
+        int code = run_scenario(c);
+        worst = rank[code] > rank[worst] ? code : worst;
+    }
+    if (!found) {
+        cmd_say(stderr, "quorate: %s has no case \"%s\"\n", c->path, c->only);
+        return EXIT_INVALID;
+    }
+    return worst;
+}
+
 int cmd_run(int count, char **words)
 {
     struct command c = {.seed = 1, .until_ns = INT64_MAX};
+    struct scenario *cases = NULL;
     struct buf text;
     struct buf mistakes;
     size_t wrong = 0;
@@ -286,14 +317,14 @@ int cmd_run(int count, char **words)
     if (cmd_read_file(c.path, SCENARIO_BYTES_MAX, &text) != 0) {
         goto out;
     }
-    if (scenario_parse(buf_slice(&text), c.path, &c.s, &mistakes, &wrong) != 0) {
+    if (scenario_parse(buf_slice(&text), c.path, &cases, &mistakes, &wrong) != 0) {
         cmd_say(stderr, "%s%zu mistake%s; nothing was run\n", buf_cstr(&mistakes), wrong,
                 wrong == 1 ? "" : "s");
         goto out;
     }
-    code = run_scenario(&c);
+    code = run_cases(&c, cases);
 out:
-    scenario_free(c.s);
+    scenario_free(cases);
     mem_pool_free(c.pool);
     twice_unshift(shift);
     return code;

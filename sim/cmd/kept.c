@@ -33,6 +33,8 @@ int kept_open(const char *path, const char *id, struct mem *mem, struct kept *ke
                 "%squorate: the scenario of %s, recorded with build %s, is not understood "
                 "by this one, %s\n",
                 buf_cstr(&mistakes), kept->run.id, kept->run.build, BUILD_ID);
+    } else {
+        kept->s = scenario_take(kept->s, slice_of(kept->run.id, strcspn(kept->run.id, "/")));
     }
     return err;
 }

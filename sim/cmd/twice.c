@@ -56,6 +56,7 @@ void twice_answer(uint64_t hash, uint64_t events)
 
 struct asking {
     const char *path;
+    const char *only; /* the case; NULL: there are none */
     uint64_t seed;
     int64_t until_ns;
 };
@@ -70,7 +71,8 @@ static FILE *spawn(const struct asking *a, bool other, uint64_t events, bool tra
     char fill[32];
     char shift[32];
     int ends[2];
-    char *argv[12];
+    char *argv[13];
+    char only[128];
     int n = 0;
     fmt(seed, sizeof(seed), "--seed=%llu", (unsigned long long)a->seed);
     fmt(until, sizeof(until), "--until=%lldns", (long long)a->until_ns);
@@ -83,6 +85,10 @@ static FILE *spawn(const struct asking *a, bool other, uint64_t events, bool tra
     }
     if (a->until_ns != INT64_MAX) {
         argv[n++] = until;
+    }
+    snprintf(only, sizeof(only), "--case=%s", a->only != NULL ? a->only : "");
+    if (a->only != NULL) {
+        argv[n++] = only;
     }
     char hash_word[sizeof(opt_hash)];
     memcpy(hash_word, opt_hash, sizeof(opt_hash));
@@ -176,10 +182,10 @@ static void tell_difference(const struct asking *a, uint64_t events, struct buf 
     }
 }
 
-int twice_compare(const char *path, uint64_t seed, int64_t until_ns, uint64_t hash, uint64_t events,
-                  struct buf *out)
+int twice_compare(const char *path, const char *only, uint64_t seed, int64_t until_ns,
+                  uint64_t hash, uint64_t events, struct buf *out)
 {
-    struct asking a = {path, seed, until_ns};
+    struct asking a = {path, only, seed, until_ns};
     uint64_t other = 0;
     uint64_t ran = 0;
     char line[8];

@@ -27,7 +27,7 @@ void twice_answer(uint64_t hash, uint64_t events);
 
 /* Tells in `out` whether the other process comes to the same: 0; ERR_CORRUPT if it does not, with
  * the first event that differs; ERR_IO if it could not be asked. */
-int twice_compare(const char *path, uint64_t seed, int64_t until_ns, uint64_t hash, uint64_t events,
-                  struct buf *out) MUST_CHECK;
+int twice_compare(const char *path, const char *only, uint64_t seed, int64_t until_ns,
+                  uint64_t hash, uint64_t events, struct buf *out) MUST_CHECK;
 
 #endif

@@ -7,7 +7,7 @@ static uint64_t bit(size_t i)
     return UINT64_C(1) << i;
 }
 
-static uint64_t running(const struct run *run)
+uint64_t members_running(const struct run *run)
 {
     uint64_t set = 0;
     for (size_t i = 0; i < run->member_count; i++) {
@@ -52,10 +52,10 @@ uint64_t who_resolve(const struct run *run, const struct who *who)
     switch (who->kind) {
     case WHO_MEMBER: return bit(who->member);
     case WHO_LEADER: return leads;
-    case WHO_OTHERS: return running(run) & ~leads;
+    case WHO_OTHERS: return members_running(run) & ~leads;
     case WHO_MAJORITY: return majority(run);
     case WHO_MINORITY: return voters(run) & ~majority(run);
-    case WHO_ALL: return running(run);
+    case WHO_ALL: return members_running(run);
     }
     UNREACHABLE();
 }
@@ -69,7 +69,7 @@ uint64_t whos_resolve(const struct run *run, const struct who_list *list)
     return set;
 }
 
-static const char *names_of(struct run *run, uint64_t set)
+const char *members_named(struct run *run, uint64_t set)
 {
     struct buf text;
     buf_init(&text, run->mem);
@@ -101,6 +101,54 @@ static void note_fault(struct run *run, size_t index, const char *kind, const ch
     st->fault_count = 1;
 }
 
+/* Another directory than its own: what it held before is gone. */
+static void prepare_dir(struct run *run, struct member *m, const struct action *a)
+{
+    struct disk_image *image = NULL;
+    if (a->dir == DIR_OWN || (a->dir == DIR_MEMBER && a->dir_of == m->index)) {
+        return;
+    }
+    if (!host_is_on(m->host)) {
+        host_power_on(m->host);
+    }
+    disk_wipe(host_disk(m->host));
+    checks_wiped(run->checks, m->index);
+    switch (a->dir) {
+    case DIR_MEMBER:
+        image = disk_save(host_disk(run->members[a->dir_of].host));
+        disk_load(host_disk(m->host), image);
+        disk_image_free(image);
+        break;
+    case DIR_SAVED:
+        if (run->steps[a->dir_of].image != NULL) {
+            disk_load(host_disk(m->host), run->steps[a->dir_of].image);
+        }
+        break;
+    default: break;
+    }
+}
+
+static void do_save(struct run *run, size_t index)
+{
+    const struct member *m = &run->members[run->s->steps[index].action.who.items[0].member];
+    run->steps[index].image = disk_save(host_disk(m->host));
+    step_finish(run, index);
+}
+
+/* Waits for an end that nobody asked for; one that has come already counts. */
+static void do_exit(struct run *run, size_t index)
+{
+    const struct step *step = &run->s->steps[index];
+    struct member *m = &run->members[step->action.who.items[0].member];
+    if (!m->running) {
+        step_finish(run, index);
+        judge_step(run, index);
+        return;
+    }
+    m->waiting_exit = index;
+    engine_set(run->engine, &run->steps[index].late, run_now(run) + step->expect.within_ns);
+}
+
 static void do_start(struct run *run, size_t index)
 {
     const struct step *step = &run->s->steps[index];
@@ -114,13 +162,7 @@ static void do_start(struct run *run, size_t index)
         judge_step(run, index);
         return;
     }
-    if (step->action.dir == DIR_EMPTY) {
-        if (!host_is_on(m->host)) {
-            host_power_on(m->host);
-        }
-        disk_wipe(host_disk(m->host));
-        checks_wiped(run->checks, m->index);
-    }
+    prepare_dir(run, m, &step->action);
     bool started = member_start(run, m, &step->action);
     ASSERT(started);
     if (step->expect.present) {
@@ -160,7 +202,7 @@ static void do_end(struct run *run, size_t index)
     const struct action *a = &run->s->steps[index].action;
     struct step_state *st = &run->steps[index];
     st->victims = whos_resolve(run, &a->who);
-    note_fault(run, index, kinds[a->kind], names_of(run, st->victims));
+    note_fault(run, index, kinds[a->kind], members_named(run, st->victims));
     st->pending = 1; /* ours, so that none of theirs is the last before all were asked */
     for (size_t i = 0; i < run->member_count; i++) {
         if ((st->victims & bit(i)) != 0 && run->members[i].running) {
@@ -174,104 +216,14 @@ static void do_end(struct run *run, size_t index)
     }
 }
 
-static void set_group(struct run *run, uint32_t *group, uint64_t set, uint32_t number)
-{
-    for (size_t i = 0; i < run->member_count; i++) {
-        if ((set & bit(i)) != 0 && run->members[i].host != NULL) {
-            group[host_machine(run->members[i].host) - 1] = number;
-        }
-    }
-}
-
-/* Every machine that is no member's. */
-static void set_clients(struct run *run, uint32_t *group, size_t machines, uint32_t number)
-{
-    for (size_t i = 0; i < machines; i++) {
-        bool member = false;
-        for (size_t k = 0; k < run->member_count; k++) {
-            const struct host *host = run->members[k].host;
-            member = member || (host != NULL && host_machine(host) == i + 1);
-        }
-        if (!member) {
-            group[i] = number;
-        }
-    }
-}
-
-/* Clients stay with the largest group (of equal ones the first), or see all with keep: clients. */
-static void cut_groups(struct run *run, size_t index, const char *label)
+static void do_network(struct run *run, size_t index)
 {
     const struct action *a = &run->s->steps[index].action;
-    size_t machines = run->machine_count;
-    uint32_t *group = mem_zalloc(run->mem, machines, sizeof(*group));
-    size_t largest = 0;
-    uint32_t clients = 1;
-    for (size_t i = 0; i < a->group_count; i++) {
-        uint64_t set = whos_resolve(run, &a->groups[i]);
-        set_group(run, group, set, (uint32_t)i + 1);
-        size_t size = (size_t)__builtin_popcountll(set);
-        if (size > largest) {
-            largest = size;
-            clients = (uint32_t)i + 1;
-        }
-    }
-    if (!a->keep_clients) {
-        set_clients(run, group, machines, clients);
-    }
-    net_partition(run->net, label, group, machines);
-}
-
-/* Each isolated member is alone; all others, and the clients, stay together. */
-static void cut_isolated(struct run *run, size_t index, const char *label)
-{
-    const struct action *a = &run->s->steps[index].action;
-    size_t machines = run->machine_count;
-    uint32_t *group = mem_zalloc(run->mem, machines, sizeof(*group));
-    uint64_t alone = whos_resolve(run, &a->groups[0]);
-    uint32_t next = 2;
-    for (size_t i = 0; i < run->member_count; i++) {
-        set_group(run, group, bit(i), (alone & bit(i)) != 0 ? next++ : 1);
-    }
-    if (!a->keep_clients) {
-        set_clients(run, group, machines, 1);
-    }
-    net_partition(run->net, label, group, machines);
-}
-
-static void cut_one_way(struct run *run, size_t index, const char *label)
-{
-    const struct action *a = &run->s->steps[index].action;
-    uint64_t from = whos_resolve(run, &a->groups[0]);
-    uint64_t to = whos_resolve(run, &a->groups[1]);
-    const struct net_fault fault = {.blocked = true};
-    for (size_t i = 0; i < run->member_count; i++) {
-        for (size_t k = 0; k < run->member_count; k++) {
-            if ((from & bit(i)) != 0 && (to & bit(k)) != 0 && i != k &&
-                run->members[i].host != NULL && run->members[k].host != NULL) {
-                net_fault_add(run->net, label, host_machine(run->members[i].host),
-                              host_machine(run->members[k].host), &fault);
-            }
-        }
-    }
-}
-
-static void do_partition(struct run *run, size_t index)
-{
-    const struct action *a = &run->s->steps[index].action;
+    bool partition = a->kind == ACTION_PARTITION;
     const char *label = net_label(run, index);
-    struct buf target;
-    buf_init(&target, run->mem);
-    for (size_t i = 0; i < a->group_count; i++) {
-        buf_printf(&target, "%s%s", i > 0 ? " | " : "",
-                   names_of(run, whos_resolve(run, &a->groups[i])));
-    }
-    note_fault(run, index, "partition", buf_cstr(&target));
-    switch (a->partition) {
-    case PARTITION_GROUPS: cut_groups(run, index, label); break;
-    case PARTITION_ISOLATE: cut_isolated(run, index, label); break;
-    case PARTITION_ONE_WAY: cut_one_way(run, index, label); break;
-    }
-    run->dirty = true;
+    const char *target =
+        partition ? network_partition(run, index, label) : network_link(run, index, label);
+    note_fault(run, index, partition ? "partition" : "link", target);
     step_finish(run, index);
 }
 
@@ -286,17 +238,17 @@ static void end_fault(struct run *run, size_t index)
 
 static void heal(struct run *run, size_t index)
 {
-    net_heal(run->net, net_label(run, index));
+    network_heal(run, index, net_label(run, index));
     end_fault(run, index);
-    run->dirty = true;
 }
 
 static void do_heal(struct run *run, size_t index)
 {
     const struct action *a = &run->s->steps[index].action;
     for (size_t i = 0; i < run->s->step_count; i++) {
+        enum action_kind kind = run->s->steps[i].action.kind;
         bool cut =
-            run->s->steps[i].action.kind == ACTION_PARTITION && run->steps[i].fired_ns != NEVER_NS;
+            (kind == ACTION_PARTITION || kind == ACTION_LINK) && run->steps[i].fired_ns != NEVER_NS;
         if (cut && (a->heal_all || a->heal_step == i)) {
             heal(run, i);
         }
@@ -324,7 +276,10 @@ void action_do(struct run *run, size_t index)
     case ACTION_CRASH:
     case ACTION_POWER_OFF:
     case ACTION_PAUSE: do_end(run, index); break;
-    case ACTION_PARTITION: do_partition(run, index); break;
+    case ACTION_PARTITION:
+    case ACTION_LINK: do_network(run, index); break;
+    case ACTION_EXIT: do_exit(run, index); break;
+    case ACTION_SAVE_DIR: do_save(run, index); break;
     case ACTION_HEAL: do_heal(run, index); break;
     }
 }
@@ -333,7 +288,7 @@ void action_undo(struct run *run, size_t index)
 {
     const struct action *a = &run->s->steps[index].action;
     const struct step_state *st = &run->steps[index];
-    if (a->kind == ACTION_PARTITION) {
+    if (a->kind == ACTION_PARTITION || a->kind == ACTION_LINK) {
         row_add(run, ROW_PLAIN, "step", run_text(run, "heal %s", label_of(run, index)));
         heal(run, index);
         step_undone(run, index);

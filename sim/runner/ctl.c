@@ -250,8 +250,12 @@ void ctl_do(struct run *run, size_t index)
     op.service = service_of(words, count, &op.kind);
     st->op = op_add(run, op);
     row->op = st->op;
-    st->node = ctl_launch(run, host, run_text(run, "ctl-%zu", index + 1), via_of(run, ctl), words,
-                          count, ctl->input, on_ended, st);
+    const char *name = run_text(run, "ctl-%zu", index + 1);
+    if (st->firings > 1) {
+        name = run_text(run, "ctl-%zu.%zu", index + 1, st->firings);
+    }
+    st->node =
+        ctl_launch(run, host, name, via_of(run, ctl), words, count, ctl->input, on_ended, st);
     if (st->node == NULL) {
         st->got = "its host has no power";
         judge_step(run, index);

@@ -118,6 +118,13 @@ void foresee(struct run *run)
     lost_look(run);
     enum oracle_now before = run->writes.now;
     struct oracle_answer answer = oracle_judge(view, run->writes.set);
+    if (run->bad_link_count > 0) {
+        /* Links that lose or delay promise nothing; what cannot be, cannot. */
+        answer.writes = answer.writes == ORACLE_SOUND ? ORACLE_UNSURE : answer.writes;
+        answer.serializable =
+            answer.serializable == ORACLE_SOUND ? ORACLE_UNSURE : answer.serializable;
+        answer.set = 0;
+    }
     if (run->phase == RUN_SETTLING || run->phase == RUN_OVER) {
         return;
     }

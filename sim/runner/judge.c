@@ -62,8 +62,8 @@ static const char *place_of(struct run *run, struct position at)
 
 static void fail_step(struct run *run, size_t index)
 {
-    static const char *const kinds[] = {"when",  "ctl",   "start",     "stop", "crash",
-                                        "power", "pause", "partition", "heal"};
+    static const char *const kinds[] = {"when",  "ctl",       "start", "stop", "crash", "power",
+                                        "pause", "partition", "heal",  "link", "exit",  "save-dir"};
     const struct step *step = &run->s->steps[index];
     struct step_state *st = &run->steps[index];
     struct buf text;
@@ -151,17 +151,23 @@ static bool ctl_is_met(struct run *run, const struct step_expect *e, const struc
            (e->outcome == OUTCOME_NONE || outcomes[e->outcome] == op->outcome);
 }
 
+/* A start or an exit, when the process has ended or its time is over. */
 static bool start_is_met(struct run *run, size_t index)
 {
     const struct step_expect *e = &run->s->steps[index].expect;
     struct step_state *st = &run->steps[index];
-    const struct member *m = &run->members[run->s->steps[index].action.who.items[0].member];
-    if (*st->got != '\0') {
+    struct member *m = &run->members[run->s->steps[index].action.who.items[0].member];
+    const char *log = run_copy(run, node_output(m->node, ENV_STDERR));
+    bool must_exit = e->exit.op != COMPARE_NONE || run->s->steps[index].action.kind == ACTION_EXIT;
+    engine_cancel(run->engine, &st->late);
+    m->waiting_exit = SIZE_MAX;
+    if (*st->got != '\0' && (must_exit || !m->running)) {
         return false;
     }
-    st->got = run_text(run, "exit %d", node_exit_code(m->node));
-    engine_cancel(run->engine, &st->late);
-    return scenario_compare(&e->exit, node_exit_code(m->node));
+    st->got = m->running ? run_text(run, "still running; log \"%s\"", log)
+                         : run_text(run, "exit %d, log \"%s\"", node_exit_code(m->node), log);
+    return (!must_exit || scenario_compare(&e->exit, node_exit_code(m->node))) &&
+           all_contained(&e->logs, log);
 }
 
 /* Whatever a step expected can be judged now. */
@@ -184,8 +190,10 @@ void judge_step(struct run *run, size_t index)
         got_ctl(run, st, code);
         st->met = !step->expect.present ||
                   ctl_is_met(run, &step->expect, &run->ops.items[st->op], code, run_copy(run, out));
+    } else if (step->action.kind == ACTION_EXIT) {
+        st->met = start_is_met(run, index);
     } else if (step->action.kind == ACTION_START) {
-        st->met = *st->got == '\0' && (!step->expect.present || start_is_met(run, index));
+        st->met = step->expect.present ? start_is_met(run, index) : *st->got == '\0';
     }
     if (!st->met) {
         fail_step(run, index);
@@ -388,7 +396,10 @@ static void judge_leftovers(struct run *run)
 {
     for (size_t i = 0; i < run->s->step_count && run->failures.count == 0; i++) {
         struct step_state *st = &run->steps[i];
-        if (st->judged || (st->phase == STEP_FINISHED && !run->s->steps[i].expect.present)) {
+        const struct trigger *trigger = &run->s->steps[i].trigger;
+        bool recurs = trigger->kind == TRIGGER_EVERY || trigger->each;
+        if (st->judged || recurs ||
+            (st->phase == STEP_FINISHED && !run->s->steps[i].expect.present)) {
             continue;
         }
         if (*st->got == '\0') {

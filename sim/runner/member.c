@@ -153,6 +153,7 @@ bool member_start(struct run *run, struct member *m, const struct action *action
                                .arg_count = c.count + 1,
                                .vars = m->settings,
                                .var_count = m->added ? m->setting_count : 0,
+                               .log_to_stderr = true,
                                .log_level = LOG_ERROR,
                                .observer = &m->observer,
                                .ended = member_ended,
@@ -225,6 +226,7 @@ void member_ended(struct node *node, void *data)
     step = m->waiting_exit;
     m->waiting_exit = SIZE_MAX;
     if (step != SIZE_MAX) {
+        step_finish(run, step); /* nothing, if it was a start */
         judge_step(run, step);
     }
 }

@@ -291,7 +291,9 @@ static void page_commands(const struct run *run, const char *build, const struct
         run_id(run->s, seed, build, out);
         buf_add_str(out, ")\n");
     }
-    buf_printf(out, "again:   quorate run %s --seed %llu%s%s\n", run->s->path, seed,
+    buf_printf(out, "again:   quorate run %s --seed %llu%s%s%s%s\n", run->s->path, seed,
+               run->s->case_name != NULL ? " --case " : "",
+               run->s->case_name != NULL ? run->s->case_name : "",
                *until != '\0' ? " --until " : "", until);
     if (run->saved != NULL) {
         buf_printf(out, "stop at: quorate replay --db %s ", run->saved);

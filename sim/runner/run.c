@@ -242,6 +242,11 @@ void run_free(struct run *run)
     run->engine->watch = NULL;
     world_sink_set(run->world, NULL);
     run->phase = RUN_OVER;
+    for (size_t i = 0; i < run->s->step_count; i++) {
+        if (run->steps[i].image != NULL) {
+            disk_image_free(run->steps[i].image);
+        }
+    }
     world_free(run->world);
     checks_free(run->checks);
     mem_pool_free(run->pool);

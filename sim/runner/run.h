@@ -2,7 +2,8 @@
  *
  *   run.c       life, the loop, the end            boot.c     warm-up
  *   member.c    processes of members               observe.c  what they tell
- *   step.c      triggers, firing, finishing        action.c   faults and starts
+ *   step.c      triggers, firing, finishing        action.c   starts and ends
+ *   network.c   partitions and links               load.c     clients
  *   ctl.c       command lines                      when.c     predicates
  *   probe.c     lasting clients                    foresee.c  feeding the oracle
  *   judge.c     expectations and contradictions    settle.c   after the timeline
@@ -105,11 +106,14 @@ struct step_state {
     int64_t watched_ns;
     int64_t fired_ns;
     int64_t finished_ns;
-    int64_t ended_ns;  /* what it did was undone */
-    uint64_t victims;  /* bits of members */
-    size_t pending;    /* victims whose end is waited for */
-    struct node *node; /* ctl */
-    size_t op;         /* ctl: index into ops; SIZE_MAX: none */
+    int64_t ended_ns;         /* what it did was undone */
+    uint64_t victims;         /* bits of members */
+    size_t pending;           /* victims whose end is waited for */
+    struct disk_image *image; /* save-dir */
+    size_t firings;           /* so far: `every` and `each` fire again and again */
+    bool was_true;            /* `each`: as it was looked at last */
+    struct node *node;        /* ctl */
+    size_t op;                /* ctl: index into ops; SIZE_MAX: none */
     bool judged;
     bool met;
     const char *got;
@@ -259,6 +263,7 @@ struct run {
     size_t leader_known;              /* as of stable_since_ns; SIZE_MAX: none */
     bool changed;                     /* predicates are to be looked at */
     bool dirty;                       /* the oracle is to be asked */
+    size_t bad_link_count;            /* `link` faults in force: nobody promises anything then */
     index_t commit_max;
     struct oracle_config newest;
     struct oracle_view *view;
@@ -344,6 +349,15 @@ void action_undo(struct run *run, size_t index);
 /* Members that are meant, as bits. */
 uint64_t who_resolve(const struct run *run, const struct who *who);
 uint64_t whos_resolve(const struct run *run, const struct who_list *list);
+
+uint64_t members_running(const struct run *run);
+/* "n1, n2" */
+const char *members_named(struct run *run, uint64_t set);
+
+/* network.c; both return whom they hit, for people */
+const char *network_partition(struct run *run, size_t index, const char *label);
+const char *network_link(struct run *run, size_t index, const char *label);
+void network_heal(struct run *run, size_t index, const char *label);
 
 /* ctl.c */
 void ctl_do(struct run *run, size_t index);

@@ -2,11 +2,34 @@
 
 #include "base/assert.h"
 
+/* The step fires again and again. */
+static bool recurs(const struct run *run, size_t index)
+{
+    const struct trigger *trigger = &run->s->steps[index].trigger;
+    return trigger->kind == TRIGGER_EVERY || trigger->each;
+}
+
+static void set_next(struct run *run, size_t index)
+{
+    const struct range *every = &run->s->steps[index].trigger.every;
+    int64_t length = rng_range(&run->rng, every->low, every->high);
+    engine_set(run->engine, &run->steps[index].trigger, run_now(run) + length);
+}
+
 static void on_trigger(struct engine_event *event)
 {
     struct step_state *st = container_of(event, struct step_state, trigger);
-    if (st->run->phase == RUN_TIMELINE) {
-        step_fire(st->run, st->index);
+    struct run *run = st->run;
+    bool under_way = st->phase == STEP_FIRED || engine_is_set(&st->undo);
+    if (run->phase != RUN_TIMELINE) {
+        return;
+    }
+    if (run->s->steps[st->index].trigger.kind == TRIGGER_EVERY) {
+        set_next(run, st->index);
+    }
+    /* What is still under way is not begun a second time. */
+    if (!under_way) {
+        step_fire(run, st->index);
     }
 }
 
@@ -71,7 +94,9 @@ static void watch(struct run *run, size_t index)
     st->watched_ns = run_now(run);
     run->watched++;
     run->changed = true;
-    engine_set(run->engine, &st->late, run_now(run) + run->s->steps[index].trigger.within_ns);
+    if (run->s->steps[index].trigger.within_ns > 0) {
+        engine_set(run->engine, &st->late, run_now(run) + run->s->steps[index].trigger.within_ns);
+    }
 }
 
 void steps_begin(struct run *run)
@@ -81,6 +106,8 @@ void steps_begin(struct run *run)
         if (trigger->kind == TRIGGER_AT) {
             engine_set(run->engine, &run->steps[i].trigger,
                        run->zero_ns + trigger->point.offset_ns);
+        } else if (trigger->kind == TRIGGER_EVERY) {
+            set_next(run, i);
         }
     }
     watch(run, 0);
@@ -103,8 +130,14 @@ void step_fire(struct run *run, size_t index)
 {
     struct step_state *st = &run->steps[index];
     if (st->phase == STEP_WATCHED) {
-        run->watched--;
+        run->watched -= recurs(run, index) ? 0 : 1;
         engine_cancel(run->engine, &st->late);
+    }
+    if (st->firings++ > 0) {
+        st->judged = false;
+        st->got = "";
+        st->victims = 0;
+        st->op = SIZE_MAX;
     }
     st->phase = STEP_FIRED;
     st->fired_ns = run_now(run);
@@ -119,15 +152,19 @@ static void trigger_dependents(struct run *run, size_t index, enum point_kind ki
     for (size_t i = index + 1; i < run->s->step_count; i++) {
         const struct trigger *trigger = &run->s->steps[i].trigger;
         if (trigger->kind == TRIGGER_AFTER && trigger->point.kind == kind &&
-            trigger->point.step == index && run->steps[i].phase == STEP_WAITING) {
+            trigger->point.step == index && run->steps[i].phase == STEP_WAITING &&
+            !engine_is_set(&run->steps[i].trigger)) {
             int64_t at = run_now(run) + trigger->point.offset_ns;
             engine_set(run->engine, &run->steps[i].trigger, at);
         }
     }
 }
 
-static void step_over(struct run *run)
+static void step_over(struct run *run, size_t index)
 {
+    if (recurs(run, index)) {
+        return; /* `until` ends the run */
+    }
     ASSERT(run->steps_left > 0);
     run->steps_left--;
     if (run->steps_left == 0 && run->until_ns == INT64_MAX) {
@@ -146,7 +183,7 @@ void step_finish(struct run *run, size_t index)
     st->finished_ns = run_now(run);
     trigger_dependents(run, index, POINT_STEP);
     if (!step->duration.present) {
-        step_over(run);
+        step_over(run, index);
         return;
     }
     int64_t length = rng_range(&run->rng, step->duration.low, step->duration.high);
@@ -158,7 +195,7 @@ void step_undone(struct run *run, size_t index)
     struct step_state *st = &run->steps[index];
     st->ended_ns = run_now(run);
     trigger_dependents(run, index, POINT_STEP_END);
-    step_over(run);
+    step_over(run, index);
 }
 
 int64_t point_ns(const struct run *run, const struct point *point)

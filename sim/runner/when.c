@@ -146,8 +146,16 @@ void predicates_look(struct run *run)
     }
     for (size_t i = 0; i < run->s->step_count; i++) {
         struct step_state *st = &run->steps[i];
-        if (st->phase == STEP_WATCHED && !engine_is_set(&st->trigger) &&
-            predicate_holds(run, run->s->steps[i].trigger.when)) {
+        const struct trigger *trigger = &run->s->steps[i].trigger;
+        if (trigger->each && (st->phase == STEP_WATCHED || st->firings > 0)) {
+            /* It is the change that fires. */
+            bool is_true = predicate_holds(run, trigger->when);
+            if (is_true && !st->was_true && !engine_is_set(&st->trigger)) {
+                engine_set(run->engine, &st->trigger, run_now(run));
+            }
+            st->was_true = is_true;
+        } else if (st->phase == STEP_WATCHED && !engine_is_set(&st->trigger) &&
+                   predicate_holds(run, trigger->when)) {
             engine_set(run->engine, &st->trigger, run_now(run));
         }
     }

@@ -190,6 +190,10 @@ void words_step_expected(const struct step_expect *e, struct buf *out)
         JOINT();
         add_range(&e->took, out);
     }
+    if (e->logs.count > 0) {
+        JOINT();
+        add_texts("a log with ", " and ", &e->logs, out);
+    }
     if (e->outcome != OUTCOME_NONE) {
         JOINT();
         buf_printf(out, "outcome %s", scenario_outcome_name(e->outcome));
@@ -197,7 +201,7 @@ void words_step_expected(const struct step_expect *e, struct buf *out)
     if (e->within_ns > 0) {
         char text[32];
         duration_format(text, sizeof(text), e->within_ns);
-        buf_printf(out, " within %s", text);
+        buf_printf(out, "%swithin %s", out->len > start ? " " : "an exit ", text);
     }
 #undef JOINT
 }

@@ -1,4 +1,4 @@
-#include "parser.h"
+#include "expand.h"
 
 /* Of a step ------------------------------------------------------------------------------------ */
 
@@ -25,6 +25,11 @@ static void read_stdout(struct parser *p, void *into, const struct tree *t)
 static void read_contains(struct parser *p, void *into, const struct tree *t)
 {
     value_texts(p, t, "`contains`", &((struct step_expect_reading *)into)->e->contains);
+}
+
+static void read_log(struct parser *p, void *into, const struct tree *t)
+{
+    value_texts(p, t, "`log`", &((struct step_expect_reading *)into)->e->logs);
 }
 
 static void read_took(struct parser *p, void *into, const struct tree *t)
@@ -55,20 +60,28 @@ void step_expect_read(struct parser *p, struct step_expect *e, const struct tree
         {"took", read_took},     {"outcome", read_outcome},
         {"lost", NULL}};
     static const struct key_rule start_rules[] = {
-        {"exit", read_exit}, {"within", read_expect_within}, {"log", NULL}, {"says", NULL}};
+        {"exit", read_exit}, {"log", read_log}, {"within", read_expect_within}};
+    static const struct key_rule exit_rules[] = {{"exit", read_exit}, {"log", read_log}};
     struct step_expect_reading r = {e, action};
     e->at = t->at;
-    if (action != ACTION_CTL && action != ACTION_START) {
-        mistake_add(p->m, t->at,
-                    "`expect` belongs to `ctl` or `start`; what should hold over "
-                    "time stands under the scenario's own `expect`");
+    if (action != ACTION_CTL && action != ACTION_START && action != ACTION_EXIT) {
+        mistake_add(
+            p->m, t->at,
+            "`expect` belongs to `ctl`, `transfer`, `start` or `exit`; what should hold over "
+            "time stands under the scenario's own `expect`");
         return;
     }
     e->present = true;
+    if (action == ACTION_EXIT) {
+        MAP_READ(p, t, "what is expected of an exit", exit_rules, &r);
+        return;
+    }
     if (action == ACTION_START) {
-        MAP_READ(p, t, "what is expected of a start", start_rules, &r);
-        if ((e->exit.op != COMPARE_NONE) != (e->within_ns > 0)) {
-            mistake_add(p->m, t->at, "what is expected of a start is `exit` and `within` together");
+        if (MAP_READ(p, t, "what is expected of a start", start_rules, &r) &&
+            ((e->exit.op == COMPARE_NONE && e->logs.count == 0) || e->within_ns == 0)) {
+            mistake_add(p->m, t->at,
+                        "what is expected of a start is `exit`, `log` or both, and `within` "
+                        "beside them: by when");
         }
         return;
     }
@@ -259,10 +272,24 @@ static void keep_end(struct parser *p, struct expect_reading *r, const struct tr
     s->ends[s->end_count++] = r->end;
 }
 
-static void keep_interval(struct parser *p, struct expect_reading *r, const struct tree *t)
+static void interval_add(struct parser *p, const struct interval_expect *e)
 {
     struct scenario *s = p->s;
-    read_during(p, &r->interval, r->during);
+    s->intervals = mem_resize(p->mem, s->intervals, (s->interval_count + 1) * sizeof(*e));
+    s->intervals[s->interval_count++] = *e;
+}
+
+static int round_of(const struct parser *p, const struct point *point)
+{
+    return point->kind == POINT_ABSOLUTE ? 0 : p->s->steps[point->step].round;
+}
+
+/* One that names labels inside `repeat` is judged for each round. */
+static void keep_interval(struct parser *p, struct expect_reading *r, const struct tree *t)
+{
+    struct interval_expect *e = &r->interval;
+    size_t before = p->m->count;
+    read_during(p, e, r->during);
     if (r->of_end != NULL) {
         mistake_add(p->m, r->of_end->at,
                     "this is judged at the end (`at: end`), not during an "
@@ -272,11 +299,23 @@ static void keep_interval(struct parser *p, struct expect_reading *r, const stru
                     "nothing is expected here: writes, linearizable-reads, "
                     "serializable-reads or member-changes");
     }
-    r->interval.at = t->at;
-    s->intervals[s->interval_count++] = r->interval;
+    e->at = t->at;
+    if (p->m->count > before) {
+        return;
+    }
+    int rounds = round_of(p, &e->from);
+    rounds = round_of(p, &e->to) > rounds ? round_of(p, &e->to) : rounds;
+    for (p->round = 1; p->round <= rounds; p->round++) {
+        read_during(p, e, r->during);
+        interval_add(p, e);
+    }
+    p->round = 0;
+    if (rounds == 0) {
+        interval_add(p, e);
+    }
 }
 
-void expects_read(struct parser *p, const struct tree *t)
+void expects_read(struct parser *p, struct expansion *e, const struct tree *t)
 {
     static const struct key_rule rules[] = {
         {"during", keep_during},
@@ -292,31 +331,28 @@ void expects_read(struct parser *p, const struct tree *t)
         {"ops-ok", read_ops_ok},
         {"oracle-may", read_oracle_may},
         {"keys", NULL},
-        {"if", NULL},
-        {"client", NULL},
-        {"stale-reads", NULL},
-        {"terms", NULL},
-        {"whole", NULL},
     };
+    struct expanded *items = NULL;
     if (t->kind != TREE_LIST) {
         mistake_add(p->m, t->at, "`expect` is a list, not %s", tree_kind_name(t));
         return;
     }
-    p->s->intervals = mem_zalloc(p->mem, t->count, sizeof(p->s->intervals[0]));
-    p->s->ends = mem_zalloc(p->mem, t->count, sizeof(p->s->ends[0]));
-    for (size_t i = 0; i < t->count; i++) {
+    size_t count = expand_list(e, t, false, &items);
+    p->s->ends = mem_zalloc(p->mem, count + 1, sizeof(p->s->ends[0]));
+    for (size_t i = 0; i < count; i++) {
+        const struct tree *item = items[i].tree;
         struct expect_reading r = {0};
-        if (!MAP_READ(p, t->items[i], "an expectation", rules, &r)) {
+        if (!MAP_READ(p, item, "an expectation", rules, &r)) {
             continue;
         }
         if ((r.during == NULL) == (r.at == NULL)) {
-            mistake_add(p->m, t->items[i]->at,
+            mistake_add(p->m, item->at,
                         "an expectation has either `during: A .. B` or "
                         "`at: end`");
         } else if (r.at != NULL) {
-            keep_end(p, &r, t->items[i]);
+            keep_end(p, &r, item);
         } else {
-            keep_interval(p, &r, t->items[i]);
+            keep_interval(p, &r, item);
         }
     }
 }

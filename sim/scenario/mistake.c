@@ -4,8 +4,8 @@
 
 void mistake_add(struct mistakes *m, struct position at, const char *format, ...)
 {
-    m->count++;
     if (m->kept == MISTAKES_TOLD_MAX) {
+        m->count++;
         return;
     }
     struct buf text;
@@ -20,6 +20,16 @@ void mistake_add(struct mistakes *m, struct position at, const char *format, ...
             text.ptr[i] = '?';
         }
     }
+    /* Each case of a file is read, so most mistakes are found more than once. */
+    for (size_t i = 0; i < m->kept; i++) {
+        const struct mistake *one = &m->items[i];
+        if (one->at.line == at.line && one->at.column == at.column &&
+            strcmp(one->text, buf_cstr(&text)) == 0) {
+            buf_fini(&text);
+            return;
+        }
+    }
+    m->count++;
     struct mistake *one = &m->items[m->kept++];
     one->at = at;
     one->text = mem_strdup(m->mem, (const char *)text.ptr, text.len);

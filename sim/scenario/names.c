@@ -1,3 +1,4 @@
+#include "base/duration.h"
 #include "scenario/scenario.h"
 
 const char *scenario_role_name(enum scenario_role role)
@@ -58,8 +59,10 @@ static void add_whos(const struct scenario *s, const struct who_list *list, stru
 
 static void add_partition(const struct scenario *s, const struct action *a, struct buf *buf)
 {
-    static const char *const joints[] = {" | ", ", ", " -> "};
-    buf_add_str(buf, a->partition == PARTITION_ISOLATE ? "isolate " : "partition ");
+    static const char *const joints[] = {" | ", ", ", " -> ", ", ", ", "};
+    static const char *const verbs[] = {"partition ", "isolate ", "partition ",
+                                        "partition, bridged by ", "partition into a ring: "};
+    buf_add_str(buf, verbs[a->partition]);
     for (size_t i = 0; i < a->group_count; i++) {
         if (i > 0) {
             buf_add_str(buf, joints[a->partition]);
@@ -68,10 +71,70 @@ static void add_partition(const struct scenario *s, const struct action *a, stru
     }
 }
 
+static void add_share(const char *name, uint32_t ppm, struct buf *buf)
+{
+    if (ppm > 0) {
+        buf_printf(buf, ", %s ", name);
+        if (ppm % 10000 == 0) {
+            buf_printf(buf, "%u%%", ppm / 10000);
+        } else {
+            buf_printf(buf, "%u of a million", ppm);
+        }
+    }
+}
+
+static void add_link(const struct scenario *s, const struct action *a, struct buf *buf)
+{
+    const struct link_fault *link = &a->link;
+    char low[32];
+    char high[32];
+    buf_add_str(buf, "link ");
+    add_whos(s, &a->groups[0], buf);
+    buf_add_str(buf, link->both ? " <-> " : " -> ");
+    add_whos(s, &a->groups[1], buf);
+    add_share("loss", link->loss_ppm, buf);
+    add_share("duplicate", link->duplicate_ppm, buf);
+    add_share("reorder", link->reorder_ppm, buf);
+    add_share("reset", link->reset_ppm, buf);
+    buf_add_str(buf, link->reset_now ? ", reset" : "");
+    buf_add_str(buf, link->hang ? ", hang" : "");
+    if (link->delay.present) {
+        duration_format(low, sizeof(low), link->delay.low);
+        duration_format(high, sizeof(high), link->delay.high);
+        buf_printf(buf, ", delay %s..%s", low, high);
+    }
+    if (link->bytes_per_second > 0) {
+        buf_printf(buf, ", rate %lluB/s", (unsigned long long)link->bytes_per_second);
+    }
+}
+
+static void add_heal(const struct scenario *s, const struct action *a, struct buf *buf)
+{
+    const char *label = a->heal_all ? "all" : s->steps[a->heal_step].label;
+    buf_printf(buf, "heal %s", label);
+}
+
+static void add_start(const struct scenario *s, const struct action *a, struct buf *buf)
+{
+    buf_add_str(buf, "start ");
+    add_whos(s, &a->who, buf);
+    switch (a->dir) {
+    case DIR_OWN: break;
+    case DIR_EMPTY: buf_add_str(buf, " with an empty directory"); break;
+    case DIR_MEMBER:
+        buf_printf(buf, " with a copy of %s's directory", s->members[a->dir_of].name);
+        break;
+    case DIR_SAVED: buf_printf(buf, " with the directory %s", s->steps[a->dir_of].label); break;
+    }
+    for (size_t i = 0; i < a->flags.count; i++) {
+        buf_printf(buf, " --%s=%s", a->flags.items[i].name, a->flags.items[i].value);
+    }
+}
+
 const char *scenario_step_title(const struct scenario *s, size_t index, struct buf *buf)
 {
-    static const char *const verbs[] = {"wait",       "",       "start ", "stop ", "crash ",
-                                        "power-off ", "pause ", "",       ""};
+    static const char *const verbs[] = {"wait",   "", "start ", "stop ", "crash ",   "power-off ",
+                                        "pause ", "", "",       "",      "exit of ", "save-dir "};
     const struct step *step = &s->steps[index];
     const struct action *a = &step->action;
     buf_clear(buf);
@@ -85,9 +148,9 @@ const char *scenario_step_title(const struct scenario *s, size_t index, struct b
         break;
     case ACTION_CTL: buf_add_str(buf, a->ctl.text); break;
     case ACTION_PARTITION: add_partition(s, a, buf); break;
-    case ACTION_HEAL:
-        buf_printf(buf, "heal %s", a->heal_all ? "all" : s->steps[a->heal_step].label);
-        break;
+    case ACTION_HEAL: add_heal(s, a, buf); break;
+    case ACTION_LINK: add_link(s, a, buf); break;
+    case ACTION_START: add_start(s, a, buf); break;
     default:
         buf_add_str(buf, verbs[a->kind]);
         add_whos(s, &a->who, buf);

@@ -1,4 +1,4 @@
-#include "parser.h"
+#include "expand.h"
 
 #include "base/duration.h"
 
@@ -138,7 +138,31 @@ static void read_leader(struct parser *p, const struct tree *t)
     }
 }
 
-static void read_root(struct parser *p, const struct tree *root)
+/* The lists of steps and expectations are expanded when they are read, the rest at once. */
+static const struct tree *expand_root(struct expansion *e, const struct tree *root)
+{
+    static const char *const apart[] = {"vary", "timeline", "expect"};
+    struct tree *out = mem_zalloc(e->p->mem, 1, sizeof(*out));
+    *out = *root;
+    out->items = mem_zalloc(e->p->mem, root->count + 1, sizeof(out->items[0]));
+    for (size_t i = 0; i < root->count; i++) {
+        bool as_it_is = false;
+        for (size_t k = 0; k < 3; k++) {
+            as_it_is = as_it_is || strcmp(root->keys[i]->text, apart[k]) == 0;
+        }
+        out->items[i] =
+            as_it_is ? root->items[i] : (struct tree *)(uintptr_t)expand(e, root->items[i]);
+    }
+    return out;
+}
+
+static void read_repeat(struct parser *p, void *into, const struct tree *t)
+{
+    (void)into;
+    mistake_add(p->m, t->at, "`repeat` is a step: timeline: [{repeat: {times: 3, steps: [...]}}]");
+}
+
+static void read_root(struct parser *p, struct expansion *e, const struct tree *root)
 {
     static const struct key_rule rules[] = {
         {"version", read_version},
@@ -153,13 +177,12 @@ static void read_root(struct parser *p, const struct tree *root)
         {"until", read_until},
         {"settle", read_settle},
         {"expect", read_later},
+        {"vary", read_later},
         {"load", NULL},
         {"nemesis", NULL},
         {"swarm", NULL},
         {"budget", NULL},
-        {"vary", NULL},
-        {"repeat", NULL},
-        {"clients", NULL},
+        {"repeat", read_repeat},
         {"from", NULL},
         {"ci", NULL},
     };
@@ -186,13 +209,13 @@ static void read_root(struct parser *p, const struct tree *root)
         read_leader(p, leader);
     }
     if (timeline != NULL) {
-        timeline_read(p, timeline);
+        timeline_read(p, e, timeline);
     }
     if (tree_get(root, "until") == NULL && p->s->step_count == 0) {
         mistake_add(p->m, top, "`until` is missing: nothing says when the run ends");
     }
     if (expect != NULL) {
-        expects_read(p, expect);
+        expects_read(p, e, expect);
     }
     for (size_t i = 0; i < p->s->step_count; i++) {
         const struct trigger *g = &p->s->steps[i].trigger;
@@ -202,40 +225,94 @@ static void read_root(struct parser *p, const struct tree *root)
     }
 }
 
-int scenario_parse(struct slice text, const char *path, struct scenario **out, struct buf *mistakes,
-                   size_t *count)
+/* Reads the case with this number; *cases: how many there are. NULL: not even YAML. */
+static struct scenario *parse_case(struct slice text, const char *path, struct mistakes *m,
+                                   size_t which, size_t *cases)
 {
     struct mem_pool *pool = mem_pool_new(MEMORY_MAX, -1);
     struct mem *mem = mem_pool_mem(pool);
-    struct mistakes *m = mem_zalloc(mem, 1, sizeof(*m));
     struct scenario *s = mem_zalloc(mem, 1, sizeof(*s));
-    m->mem = mem;
+    struct expansion e;
     s->pool = pool;
     s->path = mem_strdup(mem, path, strlen(path));
     s->about = "";
     s->settle = true;
     s->settle_ns = SETTLE_DEFAULT;
     s->members = mem_zalloc(mem, SCENARIO_MEMBERS_MAX, sizeof(s->members[0]));
+    s->text = slice_of(mem_strdup(mem, (const char *)text.ptr, text.len), text.len);
     struct parser p = {.s = s, .m = m, .mem = mem};
     const struct tree *root = tree_read(text, m, mem);
-    if (root != NULL) {
-        read_root(&p, root);
+    if (root == NULL) {
+        mem_pool_free(pool);
+        return NULL;
+    }
+    if (root->kind != TREE_MAP) {
+        e = (struct expansion){.p = &p};
+        read_root(&p, &e, root);
+        return s;
+    }
+    *cases = expand_begin(&e, &p, root, which);
+    read_root(&p, &e, expand_root(&e, root));
+    if (e.chosen != NULL && s->name != NULL) {
+        struct buf name;
+        buf_init(&name, mem);
+        buf_printf(&name, "%s.%s", s->name, e.chosen);
+        s->name = mem_strdup(mem, (const char *)name.ptr, name.len);
+        s->case_name = e.chosen;
+        buf_fini(&name);
+    }
+    return s;
+}
+
+int scenario_parse(struct slice text, const char *path, struct scenario **out, struct buf *mistakes,
+                   size_t *count)
+{
+    struct mem_pool *pool = mem_pool_new(MEMORY_MAX, -1);
+    struct mistakes *m = mem_zalloc(mem_pool_mem(pool), 1, sizeof(*m));
+    struct scenario **last = out;
+    size_t cases = 1;
+    m->mem = mem_pool_mem(pool);
+    *out = NULL;
+    for (size_t i = 0; i < cases; i++) {
+        *last = parse_case(text, path, m, i, &cases);
+        if (*last == NULL) {
+            break;
+        }
+        last = &(*last)->next;
     }
     *count = m->count;
-    if (m->count > 0) {
+    int err = m->count > 0 ? ERR_INVALID : 0;
+    if (err != 0) {
         mistake_tell(m, path, mistakes);
-        mem_pool_free(pool);
+        scenario_free(*out);
         *out = NULL;
-        return ERR_INVALID;
     }
-    s->text = slice_of(mem_strdup(mem, (const char *)text.ptr, text.len), text.len);
-    *out = s;
-    return 0;
+    mem_pool_free(pool);
+    return err;
 }
 
 void scenario_free(struct scenario *s)
 {
-    if (s != NULL) {
+    while (s != NULL) {
+        struct scenario *next = s->next;
         mem_pool_free(s->pool);
+        s = next;
     }
+}
+
+struct scenario *scenario_take(struct scenario *first, struct slice name)
+{
+    struct scenario *found = first;
+    for (struct scenario *s = first; s != NULL; s = s->next) {
+        found = slice_eq_str(name, s->name) ? s : found;
+    }
+    for (struct scenario *s = first; s != NULL;) {
+        struct scenario *next = s->next;
+        s->next = NULL;
+        if (s != found) {
+            scenario_free(s);
+        }
+        s = next;
+    }
+    return found;
 }

@@ -12,6 +12,7 @@ struct parser {
     struct mistakes *m;
     struct mem *mem;
     size_t step; /* the step being read; members announced above it are known */
+    int round;   /* labels of this round of `repeat` are meant; 0: of the last */
 };
 
 /* One key of a map. read == NULL: the language has it, this version has not built it. */
@@ -43,6 +44,11 @@ bool duration_at(struct parser *p, const struct tree *t, size_t from, size_t len
 /* "5", "== 5", ">= 5", with a unit behind the number if `unit` is not 0 ('%'). */
 bool value_compare(struct parser *p, const struct tree *t, const char *what, char unit,
                    struct compare *out);
+/* "10%", "0.5%": millionths. */
+bool value_percent(struct parser *p, const struct tree *t, const char *what, uint32_t *ppm);
+/* "100", "4KiB", "1MiB". */
+bool value_bytes(struct parser *p, const struct tree *t, size_t from, size_t len, const char *what,
+                 uint64_t *out);
 /* Durations: "1s", "1s..3s", "<= 3s". A single one is a range only if `exact` is true. */
 bool value_range(struct parser *p, const struct tree *t, const char *what, bool exact,
                  struct range *out);
@@ -82,10 +88,20 @@ void flags_read(struct parser *p, struct flag_list *list, const struct tree *t);
 void member_announce(struct parser *p, const struct tree *t, const struct ctl_action *ctl);
 int member_spec_find(const struct scenario *s, const char *name);
 
+/* network.c */
+void partition_read(struct parser *p, struct action *a, const struct tree *t);
+/* `n1 -> n2`, or `n1 <-> n2` where both is not NULL. */
+bool arrow_read(struct parser *p, struct action *a, const struct tree *t, bool *both,
+                const char *what);
+/* One of loss, delay, duplicate, reorder, rate, reset, hang. */
+void link_key_read(struct parser *p, struct link_fault *link, const char *key,
+                   const struct tree *t);
+
 /* steps.c, expects.c */
-void timeline_read(struct parser *p, const struct tree *t);
+struct expansion;
+void timeline_read(struct parser *p, struct expansion *e, const struct tree *t);
 void step_expect_read(struct parser *p, struct step_expect *e, const struct tree *t,
                       enum action_kind action);
-void expects_read(struct parser *p, const struct tree *t);
+void expects_read(struct parser *p, struct expansion *e, const struct tree *t);
 
 #endif

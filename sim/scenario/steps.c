@@ -1,6 +1,7 @@
 #include "parser.h"
 
 #include "base/duration.h"
+#include "expand.h"
 
 /* The triggers and actions of a step while its map is read; which of them are there is judged when
  * the whole step is known. */
@@ -9,13 +10,16 @@ struct step_reading {
     const struct tree *at;
     const struct tree *after;
     const struct tree *when;
+    const struct tree *every;
+    const struct tree *each;
     const struct tree *within;
     const struct tree *via;
     const struct tree *host;
     const struct tree *input;
     const struct tree *keep;
     const struct tree *expect;
-    const struct tree *action; /* the first of them */
+    const struct tree *of_link; /* the first key that only `link` has */
+    const struct tree *action;  /* the first of them */
     const char *action_name;
 };
 
@@ -29,6 +33,8 @@ struct step_reading {
 KEEP(at)
 KEEP(after)
 KEEP(when)
+KEEP(every)
+KEEP(each)
 KEEP(within)
 KEEP(via)
 KEEP(host)
@@ -54,7 +60,11 @@ static void read_as(struct parser *p, void *into, const struct tree *t)
         return;
     }
     for (size_t i = 0; i < p->step; i++) {
-        if (p->s->steps[i].label != NULL && strcmp(p->s->steps[i].label, label) == 0) {
+        const struct step *other = &p->s->steps[i];
+        bool other_round = other->round != 0 && other->round != r->step->round &&
+                           other->repeats.line == r->step->repeats.line &&
+                           other->repeats.column == r->step->repeats.column;
+        if (other->label != NULL && !other_round && strcmp(other->label, label) == 0) {
             mistake_add(p->m, t->at, "label \"%s\" is taken by the step at line %d", label,
                         p->s->steps[i].at.line);
             return;
@@ -162,20 +172,38 @@ static void read_start_member(struct parser *p, void *into, const struct tree *t
     who_add(p, &r->step->action.who, who);
 }
 
+/* `own`, `empty`, the label of a `save-dir` step, or another member. */
 static void read_start_dir(struct parser *p, void *into, const struct tree *t)
 {
     struct step_reading *r = into;
+    struct action *a = &r->step->action;
     const char *text;
     if (!value_text(p, t, "`dir`", &text)) {
         return;
     }
     if (strcmp(text, "own") == 0 || strcmp(text, "empty") == 0) {
-        r->step->action.dir = strcmp(text, "own") == 0 ? DIR_OWN : DIR_EMPTY;
-    } else {
-        mistake_add(p->m, t->at,
-                    "not yet: this version starts from `own` or `empty`, not from "
-                    "another member's or a saved directory");
+        a->dir = strcmp(text, "own") == 0 ? DIR_OWN : DIR_EMPTY;
+        return;
     }
+    for (size_t i = p->step; i-- > 0;) {
+        const struct step *step = &p->s->steps[i];
+        if (step->label != NULL && step->action.kind == ACTION_SAVE_DIR &&
+            strcmp(step->label, text) == 0) {
+            a->dir = DIR_SAVED;
+            a->dir_of = i;
+            return;
+        }
+    }
+    int member = member_spec_find(p->s, text);
+    if (member < 0 || !p->s->members[member].startable) {
+        mistake_add(p->m, t->at,
+                    "`dir` is own, empty, a member whose directory is copied, or the label of a "
+                    "`save-dir` step above; \"%s\" is none of them",
+                    text);
+        return;
+    }
+    a->dir = DIR_MEMBER;
+    a->dir_of = (size_t)member;
 }
 
 static void read_start_flags(struct parser *p, void *into, const struct tree *t)
@@ -229,65 +257,94 @@ static void read_pause(struct parser *p, void *into, const struct tree *t)
     read_victims(p, into, t, ACTION_PAUSE, "pause");
 }
 
-static void read_isolate(struct parser *p, void *into, const struct tree *t)
-{
-    struct action *a = &((struct step_reading *)into)->step->action;
-    a->partition = PARTITION_ISOLATE;
-    value_whos(p, t, &a->groups[0]);
-}
-
-/* `n1 -> n2` */
-static void read_one_way(struct parser *p, struct action *a, const struct tree *t)
-{
-    const char *arrow = strstr(t->text, "->");
-    if (arrow == NULL || (arrow > t->text && arrow[-1] == '<')) {
-        mistake_add(p->m, t->at, "`partition` is a list of groups, {isolate: M} or `M -> M`");
-        return;
-    }
-    size_t left = (size_t)(arrow - t->text);
-    size_t right = left + 2;
-    while (left > 0 && t->text[left - 1] == ' ') {
-        left--;
-    }
-    while (t->text[right] == ' ') {
-        right++;
-    }
-    struct who who;
-    a->partition = PARTITION_ONE_WAY;
-    if (who_at(p, mem_strdup(p->mem, t->text, left), t->at, &who)) {
-        who_add(p, &a->groups[0], who);
-    }
-    if (who_at(p, t->text + right, tree_at(t, right), &who)) {
-        who_add(p, &a->groups[1], who);
-    }
-}
-
 static void read_partition(struct parser *p, void *into, const struct tree *t)
 {
-    static const struct key_rule rules[] = {
-        {"isolate", read_isolate}, {"bridge", NULL}, {"ring", NULL}};
+    struct step_reading *r = into;
+    if (begin_action(p, r, t, ACTION_PARTITION, "partition")) {
+        partition_read(p, &r->step->action, t);
+    }
+}
+
+static void read_link(struct parser *p, void *into, const struct tree *t)
+{
     struct step_reading *r = into;
     struct action *a = &r->step->action;
-    if (!begin_action(p, r, t, ACTION_PARTITION, "partition")) {
+    if (begin_action(p, r, t, ACTION_LINK, "link")) {
+        arrow_read(p, a, t, &a->link.both, "`link`");
+    }
+}
+
+#define LINK_KEY(field, name)                                                    \
+    static void read_##field(struct parser *p, void *into, const struct tree *t) \
+    {                                                                            \
+        struct step_reading *r = into;                                           \
+        r->of_link = r->of_link == NULL ? t : r->of_link;                        \
+        link_key_read(p, &r->step->action.link, name, t);                        \
+    }
+LINK_KEY(loss, "loss")
+LINK_KEY(delay, "delay")
+LINK_KEY(duplicate, "duplicate")
+LINK_KEY(reorder, "reorder")
+LINK_KEY(rate, "rate")
+LINK_KEY(reset, "reset")
+LINK_KEY(hang, "hang")
+
+static void read_exit(struct parser *p, void *into, const struct tree *t)
+{
+    struct step_reading *r = into;
+    struct who who;
+    if (!begin_action(p, r, t, ACTION_EXIT, "exit") || !value_who(p, t, &who)) {
         return;
     }
-    size_t groups = t->kind == TREE_LIST ? t->count : 2;
-    a->groups = mem_zalloc(p->mem, groups, sizeof(a->groups[0]));
-    a->group_count = groups;
-    if (t->kind == TREE_SCALAR) {
-        read_one_way(p, a, t);
-    } else if (t->kind == TREE_MAP) {
-        a->group_count = 1;
-        MAP_READ(p, t, "`partition`", rules, r);
-    } else if (t->kind != TREE_LIST || groups < 2 || groups > SCENARIO_MEMBERS_MAX) {
-        mistake_add(p->m, t->at,
-                    "`partition` needs two groups or more, for instance "
-                    "[[n1], [n2, n3]]");
-    } else {
-        for (size_t i = 0; i < groups; i++) {
-            value_whos(p, t->items[i], &a->groups[i]);
-        }
+    if (who.kind != WHO_MEMBER) {
+        mistake_add(p->m, t->at, "`exit` takes one member's name: the one that ends by itself");
+        return;
     }
+    who_add(p, &r->step->action.who, who);
+}
+
+static void read_save_dir(struct parser *p, void *into, const struct tree *t)
+{
+    struct step_reading *r = into;
+    struct who who;
+    if (!begin_action(p, r, t, ACTION_SAVE_DIR, "save-dir") || !value_who(p, t, &who)) {
+        return;
+    }
+    if (who.kind != WHO_MEMBER || !p->s->members[who.member].startable) {
+        mistake_add(p->m, t->at, "`save-dir` takes the name of one member with a place of its own");
+        return;
+    }
+    who_add(p, &r->step->action.who, who);
+}
+
+/* `transfer: n2` is what a person would do: `move-leader ID`, asked of the leader. */
+static void read_transfer(struct parser *p, void *into, const struct tree *t)
+{
+    struct step_reading *r = into;
+    struct ctl_action *ctl = &r->step->action.ctl;
+    struct who who;
+    if (!begin_action(p, r, t, ACTION_CTL, "transfer") || !value_who(p, t, &who)) {
+        return;
+    }
+    if (who.kind != WHO_MEMBER) {
+        mistake_add(p->m, t->at, "`transfer` takes one member's name: the one that is to lead");
+        return;
+    }
+    ctl->words = mem_zalloc(p->mem, 2, sizeof(ctl->words[0]));
+    ctl->word_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        ctl->words[i].parts = mem_zalloc(p->mem, 1, sizeof(struct word_part));
+        ctl->words[i].count = 1;
+    }
+    ctl->words[0].parts[0] = (struct word_part){.kind = PART_TEXT, .text = "move-leader"};
+    ctl->words[1].parts[0] =
+        (struct word_part){.kind = PART_ID, .text = t->text, .member = who.member, .at = t->at};
+    struct buf text;
+    buf_init(&text, p->mem);
+    buf_printf(&text, "move-leader ${%s.id}", t->text);
+    ctl->text = mem_strdup(p->mem, (const char *)text.ptr, text.len);
+    buf_fini(&text);
+    who_add(p, &ctl->via, (struct who){.kind = WHO_LEADER, .at = t->at});
 }
 
 static void read_heal(struct parser *p, void *into, const struct tree *t)
@@ -307,7 +364,8 @@ static void read_heal(struct parser *p, void *into, const struct tree *t)
     }
     if (point.kind != POINT_STEP || point.offset_ns != 0) {
         mistake_add(p->m, t->at, "`heal` takes a label, or nothing to heal every network fault");
-    } else if (p->s->steps[point.step].action.kind != ACTION_PARTITION) {
+    } else if (p->s->steps[point.step].action.kind != ACTION_PARTITION &&
+               p->s->steps[point.step].action.kind != ACTION_LINK) {
         mistake_add(p->m, t->at, "the step \"%s\" did nothing to the network", t->text);
     } else {
         r->step->action.heal_step = point.step;
@@ -317,11 +375,11 @@ static void read_heal(struct parser *p, void *into, const struct tree *t)
 static void judge_trigger(struct parser *p, struct step_reading *r)
 {
     struct trigger *g = &r->step->trigger;
-    const struct tree *given[3] = {r->at, r->after, r->when};
-    static const char *const names[3] = {"at", "after", "when"};
+    const struct tree *given[4] = {r->at, r->after, r->when, r->every};
+    static const char *const names[4] = {"at", "after", "when", "every"};
     int first = -1;
     g->at = r->step->at;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         if (given[i] != NULL && first >= 0) {
             mistake_add(p->m, given[i]->at, "step has both `%s` and `%s`; choose one%s",
                         names[first], names[i], i == 2 ? " (`when: ... within: 5s`)" : "");
@@ -329,7 +387,13 @@ static void judge_trigger(struct parser *p, struct step_reading *r)
         }
         first = given[i] != NULL ? i : first;
     }
-    if (r->within != NULL && r->when == NULL) {
+    if (r->each != NULL && r->when == NULL) {
+        mistake_add(p->m, r->each->at,
+                    "`each` belongs to `when`: it fires each time it comes true");
+    }
+    if (r->within != NULL && r->when == NULL && r->step->action.kind == ACTION_EXIT) {
+        value_duration(p, r->within, "`within`", &r->step->expect.within_ns);
+    } else if (r->within != NULL && r->when == NULL) {
         mistake_add(p->m, r->within->at,
                     "`within` belongs to `when`; for what a step should take "
                     "there is `expect: {took: ..}`");
@@ -341,13 +405,28 @@ static void judge_trigger(struct parser *p, struct step_reading *r)
         g->kind = TRIGGER_WHEN;
         g->when_text = r->when->text;
         g->when = predicate_read(p, r->when);
-        if (r->within == NULL) {
+        if (r->each != NULL) {
+            value_bool(p, r->each, "`each`", &g->each);
+        }
+        if (r->within == NULL && g->each) {
+            g->within_ns = 0;
+        } else if (r->within == NULL) {
             mistake_add(p->m, r->when->at,
                         "`when` needs `within`: how long may it take (`within: 5s`)?");
         } else {
             value_duration(p, r->within, "`within`", &g->within_ns);
         }
+    } else if (r->every != NULL) {
+        g->kind = TRIGGER_EVERY;
+        if (value_range(p, r->every, "`every`", true, &g->every) && g->every.low < MS_NS) {
+            mistake_add(p->m, r->every->at, "`every` is 1ms or more");
+        }
     } else if (r->at != NULL) {
+        if (r->step->round != 0) {
+            mistake_add(p->m, r->at->at,
+                        "inside `repeat` a step has `after` or `when`: `at` would be the same time "
+                        "in each round");
+        }
         g->kind = TRIGGER_AT;
         value_duration(p, r->at, "`at`", &g->point.offset_ns);
         g->point.at = r->at->at;
@@ -367,6 +446,39 @@ static void judge_trigger(struct parser *p, struct step_reading *r)
             g->kind = TRIGGER_AT;
             g->point.kind = POINT_ABSOLUTE;
         }
+    }
+}
+
+/* A step that fires again and again is never done, so the run needs another end. */
+static void judge_again(struct parser *p, const struct step_reading *r)
+{
+    const struct trigger *g = &r->step->trigger;
+    if (g->kind != TRIGGER_EVERY && !g->each) {
+        return;
+    }
+    if (!p->s->until_given) {
+        mistake_add(p->m, g->at,
+                    "a step that fires again and again needs `until`: when the run ends");
+    }
+    if (r->step->round != 0) {
+        mistake_add(p->m, g->at, "`every` and `each` do not stand inside `repeat`");
+    }
+    if (r->step->action.kind == ACTION_EXIT || r->step->action.kind == ACTION_SAVE_DIR) {
+        mistake_add(p->m, r->step->action.at, "`%s` happens once, not again and again",
+                    r->action_name);
+    }
+}
+
+static void judge_link(struct parser *p, const struct step_reading *r)
+{
+    if (r->of_link != NULL && r->step->action.kind != ACTION_LINK) {
+        mistake_add(p->m, r->of_link->at,
+                    "loss, delay, duplicate, reorder, rate, reset and hang "
+                    "belong to `link` (`link: n1 -> n2`)");
+    } else if (r->of_link == NULL && r->step->action.kind == ACTION_LINK) {
+        mistake_add(p->m, r->action->at,
+                    "`link` does not say what is wrong: loss, delay, duplicate, "
+                    "reorder, rate, reset or hang");
     }
 }
 
@@ -399,12 +511,32 @@ static void judge_companions(struct parser *p, struct step_reading *r)
             a->keep_clients = value_choice(p, r->keep, "`keep`", kept, 1) == 0;
         }
     }
+    judge_link(p, r);
+    judge_again(p, r);
+    if (a->kind == ACTION_EXIT && a->who.count == 1 && r->within == NULL) {
+        mistake_add(p->m, a->at, "`exit` needs `within`: how long may it take (`within: 5s`)?");
+    }
+    if (a->kind == ACTION_EXIT && r->when != NULL) {
+        mistake_add(p->m, r->when->at, "`exit` is a wait of its own; put `when` into a step above");
+    }
+    if (a->kind == ACTION_SAVE_DIR && r->step->label == NULL) {
+        mistake_add(p->m, a->at, "`save-dir` needs `as`: the name by which a start finds it");
+    }
     if (r->step->duration.present &&
-        (a->kind == ACTION_WAIT || a->kind == ACTION_CTL || a->kind == ACTION_HEAL)) {
+        (a->kind == ACTION_WAIT || a->kind == ACTION_CTL || a->kind == ACTION_HEAL ||
+         a->kind == ACTION_EXIT || a->kind == ACTION_SAVE_DIR)) {
         mistake_add(p->m, r->step->duration.at,
                     "`for` needs something that can be undone: a "
-                    "start, stop, crash, power-off, pause or partition");
+                    "start, stop, crash, power-off, pause, partition or link");
     }
+}
+
+/* Resolved before any step is read. */
+static void read_nothing(struct parser *p, void *into, const struct tree *t)
+{
+    (void)p;
+    (void)into;
+    (void)t;
 }
 
 static void read_step(struct parser *p, const struct tree *t)
@@ -429,24 +561,24 @@ static void read_step(struct parser *p, const struct tree *t)
         {"partition", read_partition},
         {"keep", keep_keep},
         {"heal", read_heal},
-        {"every", NULL},
-        {"each", NULL},
-        {"if", NULL},
-        {"exit", NULL},
-        {"link", NULL},
-        {"loss", NULL},
-        {"delay", NULL},
-        {"duplicate", NULL},
-        {"reorder", NULL},
-        {"rate", NULL},
-        {"reset", NULL},
-        {"hang", NULL},
+        {"every", keep_every},
+        {"each", keep_each},
+        {"if", read_nothing},
+        {"repeat", read_nothing},
+        {"exit", read_exit},
+        {"link", read_link},
+        {"loss", read_loss},
+        {"delay", read_delay},
+        {"duplicate", read_duplicate},
+        {"reorder", read_reorder},
+        {"rate", read_rate},
+        {"reset", read_reset},
+        {"hang", read_hang},
+        {"save-dir", read_save_dir},
+        {"transfer", read_transfer},
         {"disk", NULL},
-        {"save-dir", NULL},
         {"clock", NULL},
-        {"transfer", NULL},
         {"compact", NULL},
-        {"repeat", NULL},
         {"tolerant", NULL},
     };
     struct step_reading r = {.step = &p->s->steps[p->step]};
@@ -457,31 +589,36 @@ static void read_step(struct parser *p, const struct tree *t)
     }
     judge_trigger(p, &r);
     judge_companions(p, &r);
+    r.step->expect.present = r.step->action.kind == ACTION_EXIT;
     if (r.expect != NULL) {
         step_expect_read(p, &r.step->expect, r.expect, r.step->action.kind);
     }
-    if (r.action == NULL && r.at == NULL && r.after == NULL && r.when == NULL &&
-        p->m->count == before) {
+    if (r.action == NULL && r.at == NULL && r.after == NULL && r.when == NULL && r.every == NULL &&
+        r.step->label == NULL && p->m->count == before) {
         mistake_add(p->m, t->at, "this step has neither a trigger nor an action");
     }
 }
 
-void timeline_read(struct parser *p, const struct tree *t)
+void timeline_read(struct parser *p, struct expansion *e, const struct tree *t)
 {
+    struct expanded *items = NULL;
     if (t->kind != TREE_LIST) {
         mistake_add(p->m, t->at, "`timeline` is a list of steps, not %s", tree_kind_name(t));
         return;
     }
-    if (t->count > SCENARIO_STEPS_MAX) {
+    size_t count = expand_list(e, t, true, &items);
+    if (count > SCENARIO_STEPS_MAX) {
         mistake_add(p->m, t->at, "more than %d steps", SCENARIO_STEPS_MAX);
         return;
     }
-    p->s->steps = mem_zalloc(p->mem, t->count, sizeof(p->s->steps[0]));
-    p->s->step_count = t->count;
-    for (size_t i = 0; i < t->count; i++) {
-        p->s->steps[i].at = t->items[i]->at;
+    p->s->steps = mem_zalloc(p->mem, count + 1, sizeof(p->s->steps[0]));
+    p->s->step_count = count;
+    for (size_t i = 0; i < count; i++) {
+        p->s->steps[i].at = items[i].tree->at;
+        p->s->steps[i].round = items[i].round;
+        p->s->steps[i].repeats = items[i].repeats;
     }
-    for (p->step = 0; p->step < t->count; p->step++) {
-        read_step(p, t->items[p->step]);
+    for (p->step = 0; p->step < count; p->step++) {
+        read_step(p, items[p->step].tree);
     }
 }

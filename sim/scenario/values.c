@@ -205,6 +205,74 @@ bool value_compare(struct parser *p, const struct tree *t, const char *what, cha
     return true;
 }
 
+/* Digits with at most `places` of them behind a point, times 10^places. */
+static bool decimal(const char *text, size_t len, int places, uint64_t *out)
+{
+    uint64_t value = 0;
+    int behind = -1;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '.' && behind < 0 && i > 0) {
+            behind = 0;
+        } else if (text[i] >= '0' && text[i] <= '9' && behind < places && value < 1000000000) {
+            value = value * 10 + (uint64_t)(text[i] - '0');
+            behind += behind >= 0 ? 1 : 0;
+        } else {
+            return false;
+        }
+    }
+    for (int i = behind < 0 ? 0 : behind; i < places; i++) {
+        value *= 10;
+    }
+    *out = value;
+    return len > 0 && behind != 0;
+}
+
+bool value_percent(struct parser *p, const struct tree *t, const char *what, uint32_t *ppm)
+{
+    const char *text;
+    uint64_t value = 0;
+    if (!value_text(p, t, what, &text)) {
+        return false;
+    }
+    if (text[t->len - 1] != '%' || !decimal(text, t->len - 1, 4, &value) || value > 1000000) {
+        mistake_add(p->m, t->at,
+                    "%s is a share from 0%% to 100%%, for instance 5%% or 0.1%%, not "
+                    "\"%s\"",
+                    what, text);
+        return false;
+    }
+    *ppm = (uint32_t)value;
+    return true;
+}
+
+bool value_bytes(struct parser *p, const struct tree *t, size_t from, size_t len, const char *what,
+                 uint64_t *out)
+{
+    static const struct {
+        const char *name;
+        uint64_t bytes;
+    } units[] = {{"KiB", 1024}, {"MiB", 1024 * 1024}, {"B", 1}};
+    const char *text = t->text + from;
+    uint64_t unit = 1;
+    size_t digits = len;
+    for (size_t i = 0; i < 3 && digits == len; i++) {
+        size_t name = strlen(units[i].name);
+        if (len > name && memcmp(text + len - name, units[i].name, name) == 0) {
+            unit = units[i].bytes;
+            digits = len - name;
+        }
+    }
+    if (!decimal(text, digits, 0, out) || *out > (UINT64_C(1) << 40) / unit) {
+        mistake_add(p->m, tree_at(t, from),
+                    "%s is a number of bytes, for instance 100B or 4KiB, "
+                    "not \"%.*s\"",
+                    what, (int)len, text);
+        return false;
+    }
+    *out *= unit;
+    return true;
+}
+
 bool value_range(struct parser *p, const struct tree *t, const char *what, bool exact,
                  struct range *out)
 {
@@ -268,9 +336,10 @@ static bool point_label(struct parser *p, const struct tree *t, size_t from, siz
     bool end = len > 4 && memcmp(t->text + from + len - 4, ".end", 4) == 0;
     size_t name_len = end ? len - 4 : len;
     fmt(label, sizeof(label), "%.*s", (int)name_len, t->text + from);
-    for (size_t i = 0; i < limit; i++) {
+    /* Backwards: inside `repeat` a label is that of this round. */
+    for (size_t i = limit; i-- > 0;) {
         const struct step *step = &p->s->steps[i];
-        if (step->label == NULL) {
+        if (step->label == NULL || (p->round != 0 && step->round != 0 && step->round != p->round)) {
             continue;
         }
         if (strcmp(step->label, label) == 0) {
@@ -283,9 +352,14 @@ static bool point_label(struct parser *p, const struct tree *t, size_t from, siz
             }
             return true;
         }
-        if (known < 64) {
+        if (known < 64 && step->round <= 1) {
             names[known++] = step->label;
         }
+    }
+    for (size_t i = 0; i < known / 2; i++) {
+        const char *swap = names[i];
+        names[i] = names[known - 1 - i];
+        names[known - 1 - i] = swap;
     }
     if (known == 0) {
         mistake_add(p->m, tree_at(t, from),

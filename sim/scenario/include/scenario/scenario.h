@@ -8,7 +8,8 @@
  * Invariants of a parsed scenario: every member, label and `${…}` that it names exists; a step
  * refers only to steps above it, so that steps cannot wait for each other in a circle; every time
  * has been given with its unit and is in nanoseconds; strings are NUL-terminated, without NUL
- * inside, and live as long as the scenario.
+ * inside, and live as long as the scenario. `if`, `vary` and `repeat` are resolved: what is read is
+ * one case with every round written out.
  */
 #ifndef SCENARIO_SCENARIO_H
 #define SCENARIO_SCENARIO_H
@@ -169,7 +170,8 @@ struct predicate {
 enum trigger_kind {
     TRIGGER_AT,    /* point.offset_ns */
     TRIGGER_AFTER, /* point: also the step above, when no trigger was given */
-    TRIGGER_WHEN   /* when, within */
+    TRIGGER_WHEN,  /* when, within */
+    TRIGGER_EVERY  /* again and again, `every` after the time before; the first one after t = 0 */
 };
 
 struct trigger {
@@ -178,7 +180,9 @@ struct trigger {
     struct point point;
     const struct predicate *when;
     const char *when_text;
-    int64_t within_ns;
+    int64_t within_ns;  /* 0: for as long as the run lasts (`each`) */
+    bool each;          /* fires each time it becomes true */
+    struct range every; /* ns; drawn each time if low < high */
 };
 
 enum action_kind {
@@ -190,13 +194,31 @@ enum action_kind {
     ACTION_POWER_OFF,
     ACTION_PAUSE,
     ACTION_PARTITION,
-    ACTION_HEAL
+    ACTION_HEAL,
+    ACTION_LINK,
+    ACTION_EXIT, /* its process ends by itself, within expect.within_ns */
+    ACTION_SAVE_DIR
 };
 
 enum partition_kind {
     PARTITION_GROUPS,
     PARTITION_ISOLATE, /* each of groups[0] from all others */
-    PARTITION_ONE_WAY  /* records from groups[0] to groups[1] are lost */
+    PARTITION_ONE_WAY, /* nothing passes from groups[0] to groups[1] */
+    PARTITION_BRIDGE,  /* groups[0] sees all; the others, in file order, are cut into two halves */
+    PARTITION_RING     /* each of groups[0] sees only its two neighbours in file order */
+};
+
+/* What is wrong with links from groups[0] to groups[1]; zero is nothing. */
+struct link_fault {
+    bool both; /* and back */
+    uint32_t loss_ppm;
+    uint32_t duplicate_ppm;
+    uint32_t reorder_ppm;
+    uint32_t reset_ppm;
+    bool reset_now; /* connections break once, when the step fires */
+    bool hang;      /* nothing passes, nothing is lost */
+    struct range delay;
+    uint64_t bytes_per_second; /* 0: no limit */
 };
 
 /* A word of a command line, with what is filled in when the step fires. */
@@ -230,7 +252,9 @@ struct ctl_action {
 
 enum start_dir {
     DIR_OWN,
-    DIR_EMPTY
+    DIR_EMPTY,
+    DIR_MEMBER, /* a copy of another member's */
+    DIR_SAVED   /* what a `save-dir` step kept */
 };
 
 struct action {
@@ -239,7 +263,9 @@ struct action {
     struct ctl_action ctl;
     struct who_list who; /* start (one), stop, crash, power-off, pause */
     enum start_dir dir;
+    size_t dir_of;          /* DIR_MEMBER: the member; DIR_SAVED: the step */
     struct flag_list flags; /* start */
+    struct link_fault link;
     enum partition_kind partition;
     struct who_list *groups;
     size_t group_count;
@@ -270,7 +296,8 @@ struct step_expect {
     struct compare exit;
     struct range took;
     enum outcome outcome;
-    int64_t within_ns; /* start: it has exited by then; 0: not asked */
+    struct text_list logs; /* start, exit: all of them are contained in stderr */
+    int64_t within_ns;     /* start, exit: all this by then; 0: not asked */
 };
 
 struct step {
@@ -280,6 +307,8 @@ struct step {
     struct action action;
     struct range duration; /* `for`, ns; drawn when the step fires if low < high */
     struct step_expect expect;
+    int round; /* of `repeat`, from 1; 0: not inside one */
+    struct position repeats;
 };
 
 enum demand {
@@ -342,7 +371,9 @@ struct scenario {
     struct mem_pool *pool; /* holds everything below and the scenario itself */
     const char *path;      /* as given, for messages */
     struct slice text;     /* the whole file, a copy */
-    const char *name;
+    const char *name;      /* with cases: NAME.CASE */
+    const char *case_name; /* of `vary`; NULL: there is none */
+    struct scenario *next; /* the next case; freed with this one */
     const char *about;
     struct member_spec *members; /* the listed ones first */
     size_t member_count;
@@ -367,10 +398,13 @@ struct scenario {
 /* Parses one file. 0: *out is the caller's, to be given back with scenario_free. ERR_INVALID: the
  * file has mistakes; *out is NULL. Each mistake is one line `PATH:LINE:COLUMN: text` in `mistakes`
  * (whose mem the caller chooses), in the order of the file; *count tells how many there are, at
- * least 1 (only the first 100 are written out). text and path are copied. */
+ * least 1 (only the first 100 are written out). text and path are copied. A file with `vary` gives
+ * its cases as a chain (next), each a scenario of its own. */
 int scenario_parse(struct slice text, const char *path, struct scenario **out, struct buf *mistakes,
                    size_t *count) MUST_CHECK;
 void scenario_free(struct scenario *s);
+/* Of a chain of cases the one with this name (the first, if none has it); frees the others. */
+struct scenario *scenario_take(struct scenario *first, struct slice name);
 
 /* How people call a step: its label, its command line or its action and member. Borrowed from buf,
  * which is cleared first. */

@@ -43,11 +43,10 @@ static void test_all_mistakes_of_a_file_are_told_in_one_go(void **state)
 static void test_a_key_of_the_language_that_is_not_built_is_refused_by_name(void **state)
 {
     (void)state;
-    assert_mistakes(HEAD "load: {clients: 4}\n",
-                    "t.yaml:5:1: not yet: this version does not build `load` of a scenario\n");
-    assert_mistakes(HEAD "timeline:\n  - {at: 1s, link: n1 -> n2, loss: 5%}\n",
-                    "t.yaml:6:14: not yet: this version does not build `link` of a step\n"
-                    "t.yaml:6:30: not yet: this version does not build `loss` of a step\n");
+    assert_mistakes(HEAD "swarm: true\n",
+                    "t.yaml:5:1: not yet: this version does not build `swarm` of a scenario\n");
+    assert_mistakes(HEAD "timeline:\n  - {at: 1s, clock: n1}\n",
+                    "t.yaml:6:14: not yet: this version does not build `clock` of a step\n");
 }
 
 static void test_what_is_missing_is_told_with_what_belongs_there(void **state)
@@ -67,8 +66,8 @@ static void test_yaml_beyond_the_language_is_refused(void **state)
     (void)state;
     assert_mistakes("a: 1\na: 2\n", "t.yaml:1:1: unknown key \"a\"; known here: version, scenario, "
                                     "about, members, flags, leader, boot, probe, timeline, until, "
-                                    "settle, expect, load, nemesis, swarm, budget, vary, repeat, "
-                                    "clients, from, ci\n"
+                                    "settle, expect, vary, load, nemesis, swarm, budget, repeat, "
+                                    "from, ci\n"
                                     "t.yaml:1:1: `version: 1` is missing\n"
                                     "t.yaml:1:1: `scenario` is missing: the story's name\n"
                                     "t.yaml:1:1: `members` is missing: a list of names, or a map\n"
@@ -145,7 +144,8 @@ static void test_contradictions_of_a_step_are_told(void **state)
                     "t.yaml:7:22: `within` belongs to `when`; for what a step should take there "
                     "is `expect: {took: ..}`\n"
                     "t.yaml:8:29: `via` belongs to `ctl`\n"
-                    "t.yaml:9:32: `expect` belongs to `ctl` or `start`; what should hold over "
+                    "t.yaml:9:32: `expect` belongs to `ctl`, `transfer`, `start` or `exit`; what "
+                    "should hold over "
                     "time stands under the scenario's own `expect`\n"
                     "t.yaml:10:10: this step is never reached: the run ends before (`until`)\n"
                     "t.yaml:11:5: this step has neither a trigger nor an action\n"

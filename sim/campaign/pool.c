@@ -17,6 +17,7 @@
 
 #define ANSWER_BYTES_MAX (UINT32_C(64) << 20)
 #define WORK_BYTES_MAX   (UINT64_C(1) << 30)
+#define SHIFT_BYTES_MAX  4000000
 #define FILL             0xA7
 
 struct worker {
@@ -75,13 +76,12 @@ static bool write_all(int fd, const void *from, size_t len)
     return true;
 }
 
-/* Blocks of the heap and mappings of their own, so that both kinds of addresses move. Never given
- * back: the process is short. */
+/* A block of every size, so that whatever an allocator makes of sizes the next one of each lies
+ * elsewhere. Never given back: the process is short. */
 static void shift_heap(void)
 {
-    static const size_t sizes[] = {100001, 1234567, 77, 4099};
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        volatile char *block = malloc(sizes[i]);
+    for (size_t size = 16; size < SHIFT_BYTES_MAX; size += size / 8 / 16 * 16 + 16) {
+        volatile char *block = malloc(size);
         if (block != NULL) {
             block[0] = FILL;
         }
@@ -92,8 +92,8 @@ static void shift_heap(void)
 static _Noreturn void serve(struct pool *pool, const struct worker *me)
 {
     struct pool_job job;
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGTERM, SIG_IGN);
     sigprocmask(SIG_SETMASK, &pool->mask_before, NULL);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     close(pool->signals);

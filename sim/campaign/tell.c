@@ -73,12 +73,12 @@ static void add_plural(struct buf *out, uint64_t n, const char *what)
 
 /* In the order of the columns; the last two only if there are any. */
 static const struct {
-    enum verdict verdict;
     const char *title;
+    enum verdict verdict;
     bool always;
-} columns[] = {{VERDICT_UNSAFE, "unsafe", true},    {VERDICT_UNMET, "unmet", true},
-               {VERDICT_STALLED, "stalled", true},  {VERDICT_UNDECIDED, "undecided", true},
-               {VERDICT_ABORTED, "aborted", false}, {VERDICT_NONDETERMINISTIC, "nondet", false}};
+} columns[] = {{"unsafe", VERDICT_UNSAFE, true},    {"unmet", VERDICT_UNMET, true},
+               {"stalled", VERDICT_STALLED, true},  {"undecided", VERDICT_UNDECIDED, true},
+               {"aborted", VERDICT_ABORTED, false}, {"nondet", VERDICT_NONDETERMINISTIC, false}};
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
@@ -263,9 +263,9 @@ static void tell_kind(const struct campaign *c, const struct kind *k, size_t n, 
         struct buf path;
         buf_init(&path, out->mem);
         job_whole_path(c, whole->number, &path);
-        buf_printf(out, "     saved: %s   (run ", buf_cstr(&path));
+        buf_printf(out, "     quorate replay --db %s ", buf_cstr(&path));
         run_id(c->parts.items[whole->part].s, whole->seed, c->options.build, out);
-        buf_add_str(out, ")\n");
+        buf_add_str(out, " --trace\n");
         buf_fini(&path);
     }
 }

@@ -37,7 +37,7 @@ struct progress {
 
 static int refuse(const char *option, const char *wanted, const char *value)
 {
-    fprintf(stderr, "quorate: %s is %s, not \"%s\"\n", option, wanted, value);
+    cmd_say(stderr, "quorate: %s is %s, not \"%s\"\n", option, wanted, value);
     return ERR_USAGE;
 }
 
@@ -137,7 +137,7 @@ static int take_valued(struct command *c, int *i, int count, char **words)
             return valued[k].set(c, words[*i]);
         }
         if (words[*i][len] == '\0') {
-            fprintf(stderr, "quorate: %s needs a value\n", valued[k].name);
+            cmd_say(stderr, "quorate: %s needs a value\n", valued[k].name);
             return ERR_USAGE;
         }
     }
@@ -159,12 +159,12 @@ static int parse_words(struct command *c, int count, char **words)
         } else if (words[i][0] != '-' && c->path_count < PATHS_MAX) {
             c->paths[c->path_count++] = words[i];
         } else {
-            fprintf(stderr, "quorate: \"%s\" is not known to `campaign`\n", words[i]);
+            cmd_say(stderr, "quorate: \"%s\" is not known to `campaign`\n", words[i]);
             return ERR_USAGE;
         }
     }
     if (c->path_count == 0 || !c->seeds_given) {
-        fprintf(stderr,
+        cmd_say(stderr,
                 "usage: quorate campaign SCENARIO|DIR... --seeds A..B [--jobs N] [--shard I/N]\n"
                 "                        [--time T] [--max-failures N] [--db FILE] [--junit FILE]\n"
                 "                        [--known FILE] [--verbose]\n");
@@ -180,10 +180,10 @@ static void add_left(const struct campaign_progress *p, struct buf *out)
     if (p->keeping) {
         buf_add_str(out, "storing what failed");
     } else if (p->done > 0 && p->done < p->total) {
-        /* In seconds, so that no product overflows. */
-        uint64_t wall = (uint64_t)(p->wall_ns / MS_NS);
-        buf_printf(out, "%llus left",
-                   (unsigned long long)(wall * (p->total - p->done) / p->done / 1000 + 1));
+        /* In milliseconds, so that no product overflows. */
+        uint64_t wall_ms = (uint64_t)(p->wall_ns / MS_NS);
+        unsigned long long left = wall_ms * (p->total - p->done) / p->done / 1000 + 1;
+        buf_printf(out, "%llus left", left);
     }
 }
 
@@ -214,15 +214,15 @@ static void on_progress(struct campaign_sink *sink, const struct campaign_progre
     me->next_ns = p->wall_ns - p->wall_ns % PLAIN_NS + PLAIN_NS;
     buf_init(&line, me->mem);
     add_progress(p, me->terminal, &line);
-    fprintf(stderr, me->terminal ? "\r%s\x1b[K" : "%s\n", buf_cstr(&line));
-    fflush(stderr);
+    cmd_say(stderr, me->terminal ? "\r%s\x1b[K" : "%s\n", buf_cstr(&line));
+    (void)fflush(stderr);
     buf_fini(&line);
 }
 
 static void end_progress(const struct progress *me)
 {
     if (me->terminal) {
-        fprintf(stderr, "\r\x1b[K");
+        cmd_say(stderr, "\r\x1b[K");
     }
 }
 
@@ -236,7 +236,7 @@ static int write_file(const char *path, const struct buf *text)
         ok = fclose(file) == 0 && ok;
     }
     if (!ok) {
-        fprintf(stderr, "quorate: %s: %s\n", path, strerror(errno));
+        cmd_say(stderr, "quorate: %s: %s\n", path, strerror(errno));
     }
     return ok ? 0 : ERR_IO;
 }
@@ -255,16 +255,16 @@ static int go(struct command *command, struct campaign *c, struct mem *mem)
         err = err != 0 ? err : one;
     }
     if (err != 0) {
-        fprintf(stderr, "%snothing was run\n", buf_cstr(&mistakes));
+        cmd_say(stderr, "%snothing was run\n", buf_cstr(&mistakes));
         return EXIT_INVALID;
     }
     err = campaign_go(c, &why);
     end_progress((struct progress *)command->options.sink);
     campaign_tell(c, command->verbose, &out);
-    fwrite(out.ptr, 1, out.len, stdout);
-    fflush(stdout);
+    (void)fwrite(out.ptr, 1, out.len, stdout);
+    (void)fflush(stdout);
     if (err != 0) {
-        fprintf(stderr, "quorate: %s\n", buf_cstr(&why));
+        cmd_say(stderr, "quorate: %s\n", buf_cstr(&why));
         return EXIT_INVALID;
     }
     if (command->junit != NULL) {

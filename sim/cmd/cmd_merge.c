@@ -19,13 +19,13 @@ static int merge(const char *into, int count, char **paths)
         struct store_merged merged = {0, 0, 0};
         err = store_merge(store, paths[i], &merged, &why);
         if (err == 0) {
-            printf("%s: %llu runs, %llu new, %llu took the place of one before\n", paths[i],
-                   (unsigned long long)merged.runs, (unsigned long long)merged.added,
-                   (unsigned long long)merged.replaced);
+            cmd_say(stdout, "%s: %llu runs, %llu new, %llu took the place of one before\n",
+                    paths[i], (unsigned long long)merged.runs, (unsigned long long)merged.added,
+                    (unsigned long long)merged.replaced);
         }
     }
     if (err != 0) {
-        fprintf(stderr, "quorate: %s\n", buf_cstr(&why));
+        cmd_say(stderr, "quorate: %s\n", buf_cstr(&why));
     } else {
         code = EXIT_PASS;
     }
@@ -39,6 +39,6 @@ int cmd_merge(int count, char **words)
     if (count >= 3 && strcmp(words[0], "-o") == 0) {
         return merge(words[1], count - 2, words + 2);
     }
-    fprintf(stderr, "usage: quorate merge -o FILE DB...\n");
+    cmd_say(stderr, "usage: quorate merge -o FILE DB...\n");
     return EXIT_INVALID;
 }

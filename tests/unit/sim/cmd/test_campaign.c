@@ -139,7 +139,7 @@ static void test_a_failure_leaves_a_database_even_when_none_was_asked_for(void *
 {
     (void)state;
     assert_exit(7, "campaign files/b.yaml --seeds 3");
-    assert_says("saved: quorate-failures/b-3.db   (run b/3@");
+    assert_says("     quorate replay --db quorate-failures/b-3.db b/3@");
     assert_string_equal(rows("quorate-failures/b-3.db", "SELECT seed, verdict FROM run"),
                         "3|unmet|\n");
 }

@@ -141,7 +141,7 @@ static uint64_t run_seed(uint64_t seed)
 static void test_no_acknowledged_put_is_lost(void **state)
 {
     (void)state;
-    uint64_t seeds = seeds_to_run(60, 1000);
+    uint64_t seeds = seeds_to_run(30, 1000);
     uint64_t acknowledged = 0;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         acknowledged += run_seed(seed);

@@ -182,6 +182,12 @@ extern const struct grpc_service rpc_kv;
 extern const struct grpc_service rpc_cluster;
 extern const struct grpc_service rpc_maintenance;
 extern const struct grpc_service rpc_health;
+/* rpc_absent.c: services and methods that come later; a learner refuses them like all others */
+extern const struct grpc_service rpc_watch;
+extern const struct grpc_service rpc_lease;
+extern const struct grpc_service rpc_auth;
+void rpc_absent_kv(struct grpc_call *call);
+void rpc_absent_maintenance(struct grpc_call *call);
 struct server *rpc_server(struct grpc_call *call);
 /* Unpacks the call's message, or ends the call and returns NULL. Free with pb_free. */
 ProtobufCMessage *rpc_unpack(struct grpc_call *call, const ProtobufCMessageDescriptor *type,

@@ -4,8 +4,8 @@
 #include "base/probe.h"
 #include "node.h"
 
-const struct grpc_service *const rpc_services[] = {&rpc_kv, &rpc_cluster, &rpc_maintenance,
-                                                   &rpc_health};
+const struct grpc_service *const rpc_services[] = {
+    &rpc_kv, &rpc_cluster, &rpc_maintenance, &rpc_health, &rpc_watch, &rpc_lease, &rpc_auth};
 const size_t rpc_service_count = sizeof(rpc_services) / sizeof(rpc_services[0]);
 
 struct server *rpc_server(struct grpc_call *call)

@@ -270,6 +270,8 @@ static const struct grpc_method methods[] = {
     {.name = "Range", .message = range_message, .canceled = range_canceled},
     {.name = "Put", .message = put_message, .canceled = request_canceled},
     {.name = "DeleteRange", .message = delete_message, .canceled = request_canceled},
+    {.name = "Txn", .start = rpc_absent_kv},
+    {.name = "Compact", .start = rpc_absent_kv},
 };
 
 const struct grpc_service rpc_kv = {"etcdserverpb.KV", methods,

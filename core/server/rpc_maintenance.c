@@ -13,6 +13,17 @@ struct move {
     struct env_timer timer;
 };
 
+/* Of what the keys and the members would need, were they written anew. */
+static int64_t bytes_in_use(const struct server *server)
+{
+    struct buf members;
+    buf_init(&members, server->env->mem);
+    membership_encode(&server->members, &members);
+    int64_t bytes = (int64_t)mvcc_size(server->mvcc) + (int64_t)members.len;
+    buf_fini(&members);
+    return bytes;
+}
+
 static void status_message(struct grpc_call *call, struct slice bytes)
 {
     struct server *server = rpc_server(call);
@@ -28,8 +39,9 @@ static void status_message(struct grpc_call *call, struct slice bytes)
     etcdserverpb__status_response__init(&response);
     response.header = &header;
     response.version = pb_string(SERVER_ETCD_VERSION);
-    response.dbsize = (int64_t)mvcc_size(server->mvcc);
-    response.dbsizeinuse = response.dbsize;
+    /* The log is the database: it holds what is in use, and what was. */
+    response.dbsize = (int64_t)storage_bytes(server->storage);
+    response.dbsizeinuse = bytes_in_use(server);
     response.leader = server->leader;
     response.raftindex = server->commit;
     response.raftterm = server->applied_term;
@@ -194,6 +206,10 @@ static const struct grpc_method methods[] = {
     {.name = "Status", .message = status_message},
     {.name = "Alarm", .message = alarm_message, .canceled = request_canceled},
     {.name = "MoveLeader", .message = move_message, .canceled = move_canceled},
+    {.name = "Defragment", .start = rpc_absent_maintenance},
+    {.name = "Hash", .start = rpc_absent_maintenance},
+    {.name = "HashKV", .start = rpc_absent_maintenance},
+    {.name = "Snapshot", .server_streams = true, .start = rpc_absent_maintenance},
 };
 
 const struct grpc_service rpc_maintenance = {"etcdserverpb.Maintenance", methods,

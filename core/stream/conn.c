@@ -297,6 +297,7 @@ struct http1_server *port_page_take(struct port_conn *conn)
     ASSERT(conn->page_pending);
     conn->page_pending = false;
     conn->page_user = NULL;
+    http1_server_set_wall(conn->http1, env_wall_ns(conn->port->env));
     port_conn_mark_dirty(conn);
     return conn->http1;
 }

@@ -1,5 +1,6 @@
 """Servers of a test: started, watched, killed; all on 127.0.0.1, on ports found free at run time."""
 
+import json
 import os
 import random
 import shutil
@@ -94,6 +95,25 @@ class Cluster:
         return self.until(f"etcdctl --endpoints=127.0.0.1:{port} endpoint health --command-timeout=1s",
                           lambda _, status: status == 0, limit, f"health of 127.0.0.1:{port}")
 
+    def serves(self, port, limit=20):
+        """Healthy, or a learner, which refuses the read that health is."""
+        def good(out, status):
+            return status == 0 and out and (out[0].split(", ")[5] == "true" or self.shell(
+                f"etcdctl --endpoints=127.0.0.1:{port} endpoint health --command-timeout=1s")[2] == 0)
+        return self.until(f"etcdctl --endpoints=127.0.0.1:{port} endpoint status --command-timeout=1s", good, limit,
+                          f"127.0.0.1:{port} serves")
+
+    def log_size(self, name):
+        path = os.path.join(self.directory, name + ".log")
+        return os.path.getsize(path) if os.path.exists(path) else 0
+
+    def messages(self, name, offset):
+        """What a server has said since its log had that size."""
+        with open(os.path.join(self.directory, name + ".log"), "rb") as file:
+            file.seek(offset)
+            lines = file.read().decode("utf-8", "replace").splitlines()
+        return [json.loads(line)["msg"] if line.startswith("{") else line for line in lines]
+
     def broken_promises(self):
         """Lines of the servers' logs that no run may have: a clean stop gives all memory back."""
         found = []
@@ -113,4 +133,4 @@ class Cluster:
         return text
 
 
-SIGNALS = {"TERM": signal.SIGTERM, "KILL": signal.SIGKILL}
+SIGNALS = {"TERM": signal.SIGTERM, "KILL": signal.SIGKILL, "STOP": signal.SIGSTOP, "CONT": signal.SIGCONT}

@@ -6,6 +6,7 @@ else may.
 """
 
 import hashlib
+import json
 import re
 
 # Each mask: (name, why, pattern, what stands in its place).
@@ -15,7 +16,7 @@ MASKS = [
      "client-UUID"),
     ("took", "how long a health check took", r"took = [\d.]+(ns|us|µs|ms|s)", "took = DURATION"),
     ("id-padding", "etcdctl sets IDs 16 wide, and they are not of one length",
-     r"(?<=Member) +(?=[0-9a-f]+ (added|removed))|(?<=cluster) +(?=[0-9a-f]+$)", " "),
+     r"(?<=Member) +(?=[0-9a-f]+ (?:added|removed|updated|promoted))|(?<=cluster) +(?=[0-9a-f]+$)", " "),
     ("date", "the HTTP Date header", r"^Date: [A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", "Date: DATE"),
     ("db-size", "bytes of another storage engine", r"(?<=3\.4\.23, )\d+(\.\d+)? (B|kB|MB)\b", "SIZE"),
     ("db-size", "the same in a table", r"(?<=3\.4\.23 \| )\d+(\.\d+)? (B|kB|MB)\b", "SIZE"),
@@ -27,6 +28,13 @@ MASKS = [
      r"(SIZE \| (?:true|false) \| (?:true|false)) \| \d+ \| (\d+) \| (\d+) \|",
      lambda m: f"{m.group(1)} | TERM | INDEX |" + (" SAME |" if m.group(2) == m.group(3) else " OTHER |")),
     ("term-index", "the term in a JSON header", r'"raft_term":\d+', '"raft_term":TERM'),
+    ("term-index", "the same of a status in JSON", r'"raft(Term|Index|AppliedIndex)":\d+', r'"raft\1":N'),
+    ("term-index", "the same in fields", r'"Raft(Term|Index|AppliedIndex)" : \d+', r'"Raft\1" : N'),
+    ("db-size", "the same in JSON", r'"dbSize(InUse)?":\d+', r'"dbSize\1":SIZE'),
+    ("db-size", "the same in fields", r'"DBSize" : \d+', '"DBSize" : SIZE'),
+    ("took", "the same in a table", r"(?<=true \| )[\d.]+(µs|ms|s)(?= \|)|(?<=false \| )[\d.]+(µs|ms|s)(?= \|)", "DURATION"),
+    ("took", "the same in JSON", r'"took":"[\d.]+(µs|ms|s)"', '"took":"DURATION"'),
+    ("took", "the same in fields", r'"Took" : [\d.]+(µs|ms|s)', '"Took" : DURATION'),
 ]
 
 # At a deadline of the client the answer of the server, whose deadline is the same, races with the
@@ -40,9 +48,10 @@ RACES = {
     "deadline": _DEADLINE,
     # A request that a leader took before it lost its quorum: the server names a reason if it knows one.
     "lost": _DEADLINE + [
-        (r"rpc error: code = Unavailable desc = etcdserver: request timed out(, possibly due to connection lost)?",
+        (r"rpc error: code = Unavailable desc = etcdserver: request timed out"
+         r"(, possibly due to (connection lost|previous leader failure))?",
          "DEADLINE"),
-        (r"etcdserver: request timed out(, possibly due to connection lost)?", "DEADLINE"),
+        (r"etcdserver: request timed out(, possibly due to (connection lost|previous leader failure))?", "DEADLINE"),
     ],
     # A promotion that waits for a leader.
     "promote": _DEADLINE + [
@@ -92,6 +101,13 @@ class Names:
         ok = self.bind(f"{captured:x}", f"{here:x}")
         return self.bind(f"{cluster_id([captured]):x}", f"{cluster_id([here]):x}") and ok
 
+    def bind_members(self, captured_urls, token="etcd-cluster"):
+        """The IDs of a new cluster of several."""
+        captured = [member_id([url], token) for url in captured_urls]
+        here = [member_id([self.to_here(url)], token) for url in captured_urls]
+        for a, b in zip(captured + [cluster_id(captured)], here + [cluster_id(here)]):
+            self.bind(f"{a:x}", f"{b:x}")
+
     def _ports(self, text, table):
         return re.sub(r"127\.0\.0\.1:(\d+)", lambda m: "127.0.0.1:" + str(table.get(int(m.group(1)), m.group(1))), text)
 
@@ -133,7 +149,51 @@ def _sorted_runs(lines, is_row):
     return result
 
 
+def _sorted_json(line):
+    """Members are listed in the order of their IDs, health as it comes: both in one of our own."""
+    if not line.startswith(("{", "[")) or line.startswith('{"level"'):
+        return line
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return line
+    if isinstance(value, dict) and isinstance(value.get("members"), list):
+        value["members"].sort(key=lambda m: str(m.get("ID")))
+    elif isinstance(value, list) and all("health" in v for v in value):
+        value.sort(key=lambda v: str(v.get("endpoint")))
+    else:
+        return line
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _sorted_blocks(lines):
+    """Fields of several endpoints: blocks that end in an empty line."""
+    blocks, block = [], []
+    for line in lines:
+        block.append(line)
+        if line == "":
+            blocks.append(block)
+            block = []
+    return [line for b in sorted(blocks) for line in b] + block
+
+
+def _abridged(lines):
+    """A hundred attempts, as the transcript has them: the first two, a number, and the last."""
+    kept, dropped = [], 0
+    for line in lines:
+        attempt = re.search(r'"attempt":(\d+),', line)
+        if attempt and 2 <= int(attempt.group(1)) < 99 and "not supported for learner" in line:
+            dropped += 1
+            continue
+        if dropped:
+            kept.append(f"[{dropped} more such lines, about 26 ms apart]")
+        dropped = 0
+        kept.append(line)
+    return kept
+
+
 def canonical(lines, command, race):
+    lines = _abridged([_sorted_json(line) for line in lines])
     lines = [masked(line, race) for line in lines]
     lines = [re.sub(r'ETCD_INITIAL_CLUSTER="([^"]*)"',
                     lambda m: 'ETCD_INITIAL_CLUSTER="' + ",".join(sorted(m.group(1).split(","))) + '"', line)
@@ -142,14 +202,23 @@ def canonical(lines, command, race):
         lines = _sorted_runs(lines, lambda line: re.match(r"(\| )?[0-9a-f]{10,16},? ", line))
     if "endpoint health" in command:
         lines = _sorted_runs(lines, lambda line: " is healthy" in line or " is unhealthy" in line)
+        lines = _sorted_runs(lines, lambda line: line.startswith('{"level":"warn"'))
+        lines = _sorted_runs(lines, lambda line: re.match(r"\| (127|http)", line))
+        if "-w fields" in command:
+            lines = _sorted_blocks(lines)
+    if "member list -w fields" in command:
+        lines = lines[:4] + _sorted_blocks(lines[4:])
+    if "endpoint status --cluster" in command:
+        lines = _sorted_runs(lines, lambda line: line.startswith("| http"))
     return lines
 
 
 def learn(names, expected, actual):
     """IDs that `member add` made: the captured one and the one here are the same from now on."""
     pattern = re.compile(r"Member +([0-9a-f]+) added to cluster")
-    captured = pattern.findall("\n".join(expected))
-    here = pattern.findall("\n".join(actual))
+    in_json = re.compile(r'"member":\{"ID":(\d+)')
+    captured, here = ["\n".join(lines) for lines in (expected, actual)]
+    captured, here = [pattern.findall(text) + [f"{int(i):x}" for i in in_json.findall(text)] for text in (captured, here)]
     return len(captured) == len(here) and all(names.bind(a, b) for a, b in zip(captured, here))
 
 

@@ -14,6 +14,25 @@ SKIPPED = {
     "metrics come later": [("03", "A3", "curl -s http://127.0.0.1:23810/metrics")],
     "snapshots come later": [("03", "A4", "etcdctl --endpoints=127.0.0.1:23810 snapshot save")],
     "watches come later": [("03", "A4", "timeout 3 etcdctl --endpoints=127.0.0.1:23810 watch")],
+    "an endpoint that answers nothing is asked for 90 s": [("01", "2", "curl -s -i http://127.0.0.1:23790/health")],
+    "bytes of IDs and ports": [("01", "4", "etcdctl --endpoints=127.0.0.1:23790 member list -w protobuf")],
+    "hashes come later": [
+        ("01", "4", "etcdctl --endpoints=127.0.0.1:23790,127.0.0.1:23792,127.0.0.1:23794 endpoint hashkv")],
+    "it is etcd's": [("01", "4", "etcd --version"), ("01", "5", "find infra0.etcd")],
+    "a learner's snapshot is tried again without end": [("05", "B2", "etcdctl --endpoints=127.0.0.1:23892 snapshot save")],
+    "which endpoint comes first is chance": [("05", "B2", "for i in 1 2 3 4 5 6")],
+    "the JSON gateway comes later": [("05", "B2", "curl -s http://127.0.0.1:23892/v3")],
+    # Differences on purpose; core/README.md has the reasons.
+    "a leader that removes itself hands leadership on": [
+        ("06", "F", "etcdctl --endpoints=127.0.0.1:23912,127.0.0.1:23914 endpoint status")],
+    "an update keeps a learner a learner": [
+        ("05b", "1", "etcdctl --endpoints=127.0.0.1:23890 member list -w table"),
+        ("05b", "1", "etcdctl --endpoints=127.0.0.1:23890 member list"),
+        ("05b", "1", "etcdctl --endpoints=127.0.0.1:23890 member add infra3"),
+        ("05b", "1", "etcdctl --endpoints=127.0.0.1:23890,127.0.0.1:23892 endpoint status"),
+        ("05b", "1", "etcdctl --endpoints=127.0.0.1:23892"),
+        ("05b", "1", "etcdctl --endpoints=127.0.0.1:23890 member promote"),
+    ],
     "it only looks at the server's log": [("03", "A5", "(time timeout 8 etcd ")],
 }
 
@@ -31,7 +50,37 @@ SESSIONS = [
     ("03c-one-member-variants", "I", ["I"]),
     ("03c-one-member-variants", "J", ["J"]),
     ("03c-one-member-variants", "K", ["K", "K2"]),
+    ("01-bootstrap", "1", [str(n) for n in range(1, 10)]),
+    ("01-bootstrap", "10", ["10"]),
+    ("04-three-members-faults", "A", ["A", "B", "B1", "B2", "B3", "B4"]),
+    ("04-three-members-faults", "C", ["C", "C2"]),
+    ("04-three-members-faults", "D", ["D"]),
+    ("04-three-members-faults", "E", ["E"]),
+    ("05-learners", "A", ["A", "B", "B2", "C", "D", "E", "E2", "E3", "F"]),
+    ("05-learners", "G", ["G", "H"]),
+    ("05b-learner-update", "1", ["1"]),
+    ("06-membership-edge-cases", "A", ["", "A", "B", "C", "D", "D2", "E", "F", "F2", "F3"]),
 ]
+
+# Commands that the transcripts abridge.
+SAME_URLS = ("--listen-peer-urls http://127.0.0.1:23801 --listen-client-urls http://127.0.0.1:23800 "
+             "--advertise-client-urls http://127.0.0.1:23800 --initial-advertise-peer-urls http://127.0.0.1:23801")
+OWN_PORTS = ("--listen-peer-urls http://127.0.0.1:23901 --listen-client-urls http://127.0.0.1:23900 "
+             "--advertise-client-urls http://127.0.0.1:23900 --initial-advertise-peer-urls http://127.0.0.1:23901")
+INFRA6 = ",".join(f"infra{n}=http://127.0.0.1:{port}" for n, port in ((6, 23901), (5, 23899), (4, 23897), (3, 23895), (1, 23891)))
+
+# The first client port of "three members infra0..2"; its peer port and the others follow.
+BASE_PORTS = {"04": 23830, "06": 23910}
+
+# Answers that are better than etcd's on purpose: (transcript, section, text) -> (output, errors, status, seconds).
+BETTER = {
+    # The others have a leader at once: nothing is lost.
+    ("06", "F", "etcdctl --endpoints=127.0.0.1:23912 put k 1"): (["OK"], [], 0, 0.03),
+}
+# Ends of servers, likewise: (transcript, section, member, n-th start of it there) -> status.
+BETTER_EXITS = {
+    ("06", "D2", "infra2", 1): 1,  # refused with words; etcd panics
+}
 
 # Starts after which nobody waits for health: (transcript, section, member, n-th start of it there).
 NOT_AWAITED = {
@@ -41,6 +90,15 @@ NOT_AWAITED = {
     ("03c", "D", "infra2", 0),  # it ends by itself
     ("03c", "E", "infra1", 1),  # it has no quorum
     ("03c", "K", "infra2", 0),  # it does not belong to the cluster
+    ("01", "1", "infra0", 0),  # it has no quorum
+    ("04", "B4", "infra2", 0),  # these end by themselves
+    ("06", "C", "infra2", 0),
+    ("06", "D2", "infra2", 0),
+    ("06", "D2", "infra2", 1),
+    ("06", "E", "infra2", 0),
+    ("06", "E", "infra2", 1),
+    ("06", "E", "infra2", 2),
+    ("06", "E", "infra2", 3),  # another cluster for the others
 }
 
 # What has to have happened before a command: (transcript, section, beginning of its text, n-th) -> what.
@@ -56,6 +114,24 @@ BEFORE = {
     ("03c", "G", "etcdctl --endpoints=127.0.0.1:23810 member add infra2", 0): "a second begins",
     ("03c", "H", "etcdctl --endpoints=127.0.0.1:23810 endpoint status", 0): "no leader",
     ("03c", "I", "etcdctl --endpoints=127.0.0.1:23810 put k v --command-timeout=60s", 0): "no leader",
+    ("01", "4", "etcdctl --endpoints=127.0.0.1:23790 member list", 0): "leader infra0",
+    ("01", "9", "etcdctl --endpoints=127.0.0.1:23790,127.0.0.1:23792,127.0.0.1:23794 endpoint status", 0): "leader infra0",
+    ("01", "9", "etcdctl --endpoints=127.0.0.1:23792,127.0.0.1:23794 endpoint status", 0): "leader infra2",
+    ("04", "A", "etcdctl --endpoints=127.0.0.1:23830 member add infra3", 0): "three members",
+    ("04", "A", "etcdctl --endpoints=127.0.0.1:23830 member add infra3", 1): "connected",
+    ("04", "E", "etcdctl --endpoints=127.0.0.1:23832,127.0.0.1:23834 endpoint status", 0): "leader infra1",
+    ("04", "E", "etcdctl --endpoints=127.0.0.1:23830,127.0.0.1:23832,127.0.0.1:23834 endpoint status", 0): "infra0 follows",
+    ("05", "A", "etcdctl --endpoints=127.0.0.1:23890 member add infra2b", 0): "a second begins",
+    ("05", "B", "etcdctl --endpoints=127.0.0.1:23890 member add infra2", 0): "connected",
+    ("05", "D", "etcdctl --endpoints=127.0.0.1:23890 member add infra3", 0): "connected",
+    ("05", "E", "etcdctl --endpoints=127.0.0.1:23890 member add infra4", 1): "connected",
+    ("05", "E2", "etcdctl --endpoints=127.0.0.1:23890 member promote", 1): "no leader",
+    ("05", "E3", "etcdctl --endpoints=127.0.0.1:23890 member add infra5", 0): "connected",
+    ("06", "A", "etcdctl --endpoints=127.0.0.1:23910 member add infra1", 0): "a second begins",
+    ("06", "C", "etcdctl --endpoints=127.0.0.1:23910 member remove", 0): "connected",
+    ("06", "E", "etcdctl --endpoints=127.0.0.1:23910 member add infra2", 1): "a second begins",
+    ("06", "F", "etcdctl --endpoints=127.0.0.1:23910,127.0.0.1:23912,127.0.0.1:23914 endpoint status", 0): "connected",
+    ("06", "F2", "etcdctl --endpoints=127.0.0.1:23912 member remove", 0): "connected",
 }
 
 # Requests that a leader took before it lost its quorum.
@@ -65,14 +141,29 @@ LOST_RACES = {
     ("03c", "D", "etcdctl --endpoints=127.0.0.1:23810 put pending"),
     ("03c", "E", "etcdctl --endpoints=127.0.0.1:23810 put pending"),
     ("03c", "F2", "etcdctl --endpoints=127.0.0.1:23810 put k v3"),
+    ("01", "9", "etcdctl --endpoints=127.0.0.1:23792,127.0.0.1:23794 put after-kill 1"),
+    ("04", "C", "etcdctl --endpoints=127.0.0.1:23830 put k 2"),
+    ("04", "E", "etcdctl --endpoints=127.0.0.1:23832 put k 1"),
+    ("05", "G", "etcdctl --endpoints=127.0.0.1:23890 put k v"),
+    ("04", "D", "etcdctl --endpoints=127.0.0.1:23832 put k 9"),
 }
 
 # Starts before which the captured session emptied the data directory, unseen.
-EMPTIED = {("03c", "K2", "infra2")}
+EMPTIED = {
+    ("03c", "K2", "infra2"), ("05", "G", "infra1"), ("05", "H", "infra1"), ("05", "H", "infra2"),
+    ("06", "D", "infra2"), ("06", "D2", "infra2"), ("06", "E", "infra2"),
+}
 
 
 def key(step, transcript):
     return transcript.split("-")[0], step.section
+
+
+def expand(step):
+    """The command in full."""
+    text = re.sub(r" +# .*$", "", step.text) if step.kind == "start" else step.text
+    text = text.replace("(same URLs)", SAME_URLS).replace("(own ports)", OWN_PORTS)
+    return re.sub(r"infra6=\.\.\.\S*", INFRA6, text)
 
 
 def skip_reason(step, transcript):

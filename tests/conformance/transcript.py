@@ -1,6 +1,7 @@
 """Transcripts of etcd 3.4.23, as they were captured, read into steps.
 
-    ## A. heading                      a section, named by the word before the first full stop
+    ## A. heading                      a section, named by this letter (and digit), or by its number
+                                       in the file if its heading begins otherwise
     $ command                          then its standard output, `[stderr] ` lines,
     # exit=N elapsed=S                 and how it ended
     $ etcd ... > infra1.log 2>&1 &     a server is started
@@ -29,7 +30,7 @@ class Step:
 
 
 def _kind(command):
-    if re.match(r"etcd .*> \S+\.log 2>&1 &$", command):
+    if re.match(r"etcd .*> \S+\.log 2>&1 &$|etcd --name ", command):
         return "start"
     if re.match(r"kill -\w+ \$\(pid of \w+\)$", command):
         return "kill"
@@ -39,6 +40,7 @@ def _kind(command):
 def read(path):
     steps = []
     section = ""
+    sections = 0
     seen = {}
     command = None  # the step whose output is being read
     with open(path, encoding="utf-8") as file:
@@ -50,7 +52,9 @@ def read(path):
                 command.elapsed = float(ended.group(2))
                 command = None
             elif line.startswith("## "):
-                section = re.match(r"## ([^.]+)\.", line).group(1)
+                sections += 1
+                lettered = re.match(r"## ([A-Z]\d?)\. ", line)
+                section = lettered.group(1) if lettered else str(sections)
                 seen = {}
             elif line.startswith("$ "):
                 step = Step(_kind(line[2:]), section, number, line[2:])
@@ -60,6 +64,8 @@ def read(path):
                 command = step if step.kind == "command" else None
             elif command is not None and line.startswith("[stderr] "):
                 command.err.append(line[len("[stderr] "):])
+            elif command is not None and re.match(r"\[\d+ more such lines, ", line):
+                command.err.append(line)
             elif command is not None:
                 command.out.append(line)
             elif line.startswith("| "):

@@ -227,6 +227,34 @@ static void test_leader_removes_itself(void **state)
     cluster_free(c);
 }
 
+/* The next one is called before it has applied the change, and comes when it has. */
+static void test_the_called_one_applies_the_change_first(void **state)
+{
+    (void)state;
+    struct cluster *c = cluster_led_by_n1(3);
+    cluster_apply_stop(c, 2, true);
+    cluster_conf(c, 1, RAFT_CONF_REMOVE, 1);
+    cluster_run(c, 100);
+    cluster_note(c, "n2 applies");
+    cluster_apply_stop(c, 2, false);
+    cluster_run(c, 100);
+    cluster_expect(c, "   53 n1: commits 5..5\n"
+                      "   53 n1: follower, term 2\n"
+                      "   53 n1: voters n2 n3\n"
+                      "   54 n2: commits 5..5\n"
+                      "   54 n3: commits 5..5\n"
+                      "   54 n3: voters n2 n3\n"
+                      "# n2 applies\n"
+                      "  150 n2: candidate, term 3\n"
+                      "  150 n2: voters n2 n3\n"
+                      "  152 n3: follower, term 3\n"
+                      "  154 n2: leader, term 3\n"
+                      "  155 n3: follower of n2, term 3\n"
+                      "  157 n2: commits 6..6\n"
+                      "  158 n3: commits 6..6\n");
+    cluster_free(c);
+}
+
 /* It was n1 that took the change; n3 finds it in its log when it becomes leader. */
 static void test_new_leader_knows_the_pending_change_in_its_log(void **state)
 {
@@ -508,6 +536,7 @@ int main(void)
         cmocka_unit_test(test_committed_but_not_applied_is_still_pending),
         cmocka_unit_test(test_no_change_before_an_entry_of_the_term_is_committed),
         cmocka_unit_test(test_leader_removes_itself),
+        cmocka_unit_test(test_the_called_one_applies_the_change_first),
         cmocka_unit_test(test_new_leader_knows_the_pending_change_in_its_log),
         cmocka_unit_test(test_pending_mark_goes_with_the_truncated_entry),
         cmocka_unit_test(test_no_campaign_with_a_committed_change_unapplied),

@@ -69,13 +69,19 @@ static inline int change(struct world *w, enum membership_change_type type, memb
     return rv;
 }
 
-static inline int publish(struct world *w, member_id_t id, const char *name, const char *urls)
+static inline int publish_as(struct world *w, member_id_t id, const char *name, const char *urls,
+                             uint32_t instance)
 {
-    struct membership_publish p = {.id = id, .name = slice_str(name)};
+    struct membership_publish p = {.id = id, .name = slice_str(name), .instance = instance};
     if (urls[0] != '\0') {
         p.client_urls = urls_of(urls);
     }
     return membership_publish_apply(&w->m, &p);
+}
+
+static inline int publish(struct world *w, member_id_t id, const char *name, const char *urls)
+{
+    return publish_as(w, id, name, urls, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

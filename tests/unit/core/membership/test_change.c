@@ -153,6 +153,22 @@ static void test_plans_check_urls(void **state)
     assert_int_equal(c.peer_urls.count, 0);
 }
 
+static void test_a_member_keeps_the_log_it_first_published_with(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(change(w, MEMBERSHIP_ADD_VOTER, 1, "", "http://a:1"), 0);
+    assert_int_equal(publish(w, 1, "a", "http://a:2"), 0);
+    assert_int_equal(publish_as(w, 1, "a", "http://a:2", 11), 0);
+    assert_int_equal(publish_as(w, 1, "b", "http://a:3", 11), 0);
+    uint64_t before = membership_hash(&w->m);
+    assert_int_equal(publish_as(w, 1, "c", "http://a:4", 12), ERR_PERMISSION);
+    assert_int_equal(publish(w, 1, "c", "http://a:4"), ERR_PERMISSION);
+    assert_true(membership_hash(&w->m) == before);
+    /* What it is called, where it is and what it counts as do not touch that. */
+    assert_int_equal(change(w, MEMBERSHIP_UPDATE, 1, "", "http://a:9"), 0);
+    assert_int_equal(membership_find(&w->m, 1)->instance, 11);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +181,7 @@ int main(void)
         TEST(test_promotion),
         TEST(test_there_is_a_most),
         TEST(test_plans_check_urls),
+        TEST(test_a_member_keeps_the_log_it_first_published_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

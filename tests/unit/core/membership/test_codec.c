@@ -100,6 +100,28 @@ static void test_publications_come_back(void **state)
     assert_int_equal(membership_publish_decode(buf_slice(&w->why), &back), ERR_PROTO);
 }
 
+static void test_a_publication_says_which_log_unless_it_is_older(void **state)
+{
+    struct world *w = *state;
+    struct membership_publish p = {.id = 7, .name = slice_str("infra1")};
+    struct membership_publish back;
+    membership_publish_encode(&p, &w->why);
+    assert_int_equal(membership_publish_decode(buf_slice(&w->why), &back), 0);
+    assert_int_equal(back.instance, 0);
+    size_t older = w->why.len;
+    /* Zero is written by nobody. */
+    buf_add_u32(&w->why, 0);
+    assert_int_equal(membership_publish_decode(buf_slice(&w->why), &back), ERR_PROTO);
+    buf_clear(&w->why);
+    p.instance = 0xA1B2C3D4;
+    membership_publish_encode(&p, &w->why);
+    assert_int_equal(membership_publish_decode(buf_slice(&w->why), &back), 0);
+    assert_int_equal(back.instance, 0xA1B2C3D4);
+    for (size_t n = older + 1; n < w->why.len; n++) {
+        assert_int_equal(membership_publish_decode(slice_of(w->why.ptr, n), &back), ERR_PROTO);
+    }
+}
+
 static void fill(struct world *w)
 {
     membership_set_cluster_id(&w->m, 99);
@@ -109,7 +131,7 @@ static void fill(struct world *w)
     assert_int_equal(change(w, MEMBERSHIP_ADD_VOTER, 21, "", "http://d:1"), 0);
     assert_int_equal(change(w, MEMBERSHIP_REMOVE, 21, "", ""), 0);
     assert_int_equal(change(w, MEMBERSHIP_REMOVE, 20, "", ""), 0);
-    assert_int_equal(publish(w, 30, "c", "http://c:3"), 0);
+    assert_int_equal(publish_as(w, 30, "c", "http://c:3", 5), 0);
 }
 
 static void test_a_snapshot_is_the_whole_state(void **state)
@@ -125,6 +147,7 @@ static void test_a_snapshot_is_the_whole_state(void **state)
         if (n == w->why.len) {
             assert_true(membership_hash(&back) == membership_hash(&w->m));
             assert_int_equal(back.cluster_id, 99);
+            assert_int_equal(membership_find(&back, 30)->instance, 5);
             assert_true(membership_is_removed(&back, 20));
             assert_true(membership_find(&back, 10)->is_learner);
             membership_check(&back);
@@ -213,6 +236,7 @@ int main(void)
         TEST(test_cut_and_lengthened_bytes_are_refused),
         TEST(test_what_no_change_says_is_refused),
         TEST(test_publications_come_back),
+        TEST(test_a_publication_says_which_log_unless_it_is_older),
         TEST(test_a_snapshot_is_the_whole_state),
         TEST(test_members_json_as_captured),
         TEST(test_members_json_comes_back),

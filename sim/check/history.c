@@ -79,6 +79,11 @@ size_t history_count(const struct history *h)
     return h->count;
 }
 
+static bool is_open_end(struct slice end)
+{
+    return end.len == 1 && end.ptr[0] == 0;
+}
+
 /* Words. */
 
 static void write_ns(struct buf *out, int64_t ns)
@@ -91,11 +96,15 @@ static void write_slice(struct buf *out, struct slice s)
     buf_printf(out, "%.*s", (int)(s.len < 64 ? s.len : 64), (const char *)s.ptr);
 }
 
-static void write_op(struct buf *out, const struct history_op *op)
+void history_write_op(struct buf *out, const struct history_op *op)
 {
     static const char *const kinds[] = {"put", "del", "get"};
     buf_printf(out, "\n  %s  %s ", op->client, kinds[op->kind]);
     write_slice(out, op->key);
+    if (op->end.len > 0) {
+        buf_add_str(out, is_open_end(op->end) ? " and all behind it" : " to ");
+        write_slice(out, is_open_end(op->end) ? (struct slice){NULL, 0} : op->end);
+    }
     if (op->kind == HISTORY_PUT) {
         buf_add_str(out, " ");
         write_slice(out, op->value);
@@ -111,7 +120,12 @@ static void write_op(struct buf *out, const struct history_op *op)
     }
     buf_add_str(out, "  ok ");
     write_ns(out, op->return_ns);
-    buf_printf(out, "  revision %lld", (long long)op->revision);
+    if (op->revision != 0) {
+        buf_printf(out, "  revision %lld", (long long)op->revision);
+    }
+    if (op->kind == HISTORY_DELETE) {
+        buf_printf(out, "  %zu deleted", op->count);
+    }
     if (op->kind == HISTORY_RANGE) {
         buf_printf(out, "  -> %zu", op->count);
         for (size_t i = 0; i < op->count && i < 3; i++) {
@@ -119,7 +133,9 @@ static void write_op(struct buf *out, const struct history_op *op)
             write_slice(out, op->kvs[i].key);
             buf_add_str(out, "=");
             write_slice(out, op->kvs[i].value);
-            buf_printf(out, " of %lld", (long long)op->kvs[i].mod_revision);
+            if (op->kvs[i].mod_revision != 0) {
+                buf_printf(out, " of %lld", (long long)op->kvs[i].mod_revision);
+            }
         }
         buf_add_str(out, op->count > 3 ? ", …)" : op->count > 0 ? ")" : "");
     }
@@ -137,10 +153,10 @@ void blame(struct judge *j, const char *rule, size_t a, size_t b, const char *fo
     buf_vprintf(&text, format, args);
     va_end(args);
     if (a != NOBODY) {
-        write_op(&text, &j->h->ops[a]);
+        history_write_op(&text, &j->h->ops[a]);
     }
     if (b != NOBODY && b != a) {
-        write_op(&text, &j->h->ops[b]);
+        history_write_op(&text, &j->h->ops[b]);
     }
     j->verdict->result = j->guessed ? HISTORY_UNDECIDED : HISTORY_VIOLATED;
     j->verdict->rule = rule;
@@ -156,7 +172,7 @@ static int compare_keys(const void *a, const void *b, void *ctx)
     return slice_cmp(*(const struct slice *)a, *(const struct slice *)b);
 }
 
-static void collect_keys(struct judge *j)
+void collect_keys(struct judge *j)
 {
     size_t most = 0;
     for (size_t i = 0; i < j->h->count; i++) {
@@ -192,11 +208,6 @@ size_t key_place(const struct judge *j, struct slice key)
         }
     }
     return low;
-}
-
-static bool is_open_end(struct slice end)
-{
-    return end.len == 1 && end.ptr[0] == 0;
 }
 
 void key_range(const struct judge *j, const struct history_op *op, size_t *first, size_t *last)

@@ -40,6 +40,10 @@ struct judge {
     bool guessed; /* an unknown request was held responsible for want of a better one */
 };
 
+/* Fills keys; mem gets them back from who made the judge. */
+void collect_keys(struct judge *j);
+/* A line of its own for the request: a newline first, none behind. */
+void history_write_op(struct buf *out, const struct history_op *op);
 /* The place of a key in keys, or of the first one behind it. */
 size_t key_place(const struct judge *j, struct slice key);
 /* Keys [first, last) that the request speaks of. */

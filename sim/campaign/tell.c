@@ -8,7 +8,7 @@
 #define ROWS_MAX      12 /* of scenarios that passed, unless asked for */
 #define SEEDS_MAX     8
 #define REASON_MAX    90
-#define NEVER_MAX     2
+#define NEVER_MAX     42 /* bytes of names */
 #define MAY_LIMIT_PCT 15
 
 void campaign_number(uint64_t n, struct buf *out)
@@ -314,7 +314,7 @@ static void tell_probes(const struct campaign *c, bool verbose, struct buf *out)
         }
         names += first;
         reached += first && hit;
-        if (first && !hit && (verbose || told < NEVER_MAX)) {
+        if (first && !hit && (verbose || never.len + strlen(sites[i].name) < NEVER_MAX)) {
             buf_printf(&never,
                        verbose     ? "\n               %s"
                        : told == 0 ? " %s"
@@ -343,8 +343,8 @@ static void tell_worth(const struct campaign *c, bool verbose, struct buf *out)
     add_share(out, c->cannot_ns, whole);
     buf_add_str(out, "  may ");
     add_share(out, c->may_ns, whole);
-    buf_printf(out, " of simulated time (limit %d%%)%s   disagreements %llu\n", MAY_LIMIT_PCT,
-               c->may_ns / MAY_LIMIT_PCT > whole / 100 ? " !" : "",
+    buf_printf(out, " of the time (limit %d%%%s)  disagreements %llu\n", MAY_LIMIT_PCT,
+               c->may_ns / MAY_LIMIT_PCT > whole / 100 ? ", over" : "",
                (unsigned long long)c->disagreements);
     buf_add_str(out, "  settle     ");
     campaign_number(c->settles[RUN_SETTLE_PROGRESS], out);

@@ -19,7 +19,9 @@ static bool links_are_plain(const struct run *run)
         case ACTION_POWER_OFF:
         case ACTION_PAUSE:
         case ACTION_PARTITION:
-        case ACTION_HEAL: break;
+        case ACTION_HEAL:
+        case ACTION_EXIT:
+        case ACTION_SAVE_DIR: break;
         default: return false;
         }
     }

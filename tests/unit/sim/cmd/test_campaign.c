@@ -233,6 +233,17 @@ static void test_junit_is_well_formed_with_a_case_for_each_scenario(void **state
     assert_says("\nquorate run files/b.yaml --seed 1   # build ");
 }
 
+static void test_no_line_is_wider_than_100_columns(void **state)
+{
+    (void)state;
+    assert_exit(0, "campaign files/a.yaml --seeds 1..3");
+    for (const char *at = output; *at != '\0';) {
+        size_t len = strcspn(at, "\n");
+        assert_true(len <= 100);
+        at += len + (at[len] == '\n' ? 1 : 0);
+    }
+}
+
 static void test_mistakes_are_invalid_and_nothing_is_run(void **state)
 {
     (void)state;
@@ -296,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_the_campaign_ends_with_the_last_failure_allowed),
         cmocka_unit_test(test_time_ends_the_campaign_and_says_what_was_not_run),
         cmocka_unit_test(test_junit_is_well_formed_with_a_case_for_each_scenario),
+        cmocka_unit_test(test_no_line_is_wider_than_100_columns),
         cmocka_unit_test(test_mistakes_are_invalid_and_nothing_is_run),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -10,6 +10,8 @@
 #include "record.h"
 
 #define RUN_MEMORY_MAX (UINT64_C(8) << 30)
+/* A run that needs more is in a storm; it ends as stalled instead of never. */
+#define RUN_EVENTS_MAX UINT64_C(50000000)
 #define CAUSE_COLUMNS  40
 
 const char *verdict_name(enum verdict verdict)
@@ -289,13 +291,20 @@ static void end_timeline(struct run *run)
 
 static void loop(struct run *run, int64_t until_ns)
 {
-    uint64_t most = UINT64_MAX;
-    if (run->options.events_max != 0) {
-        most = run->options.events_max - run->engine->event;
+    uint64_t ran = run->engine->event;
+    uint64_t most = RUN_EVENTS_MAX > ran ? RUN_EVENTS_MAX - ran : 1;
+    bool asked = run->options.events_max != 0 && run->options.events_max - ran < most;
+    if (asked) {
+        most = run->options.events_max - ran;
     }
     enum engine_end end = run_world(run, until_ns, most);
     struct node *faulty = world_first_fault(run->world);
-    run->cut_short = run->cut_short || end == ENGINE_COUNTED;
+    if (end == ENGINE_COUNTED && !asked) {
+        run_fail(run, VERDICT_STALLED, "engine", "endless", "",
+                 run_text(run, "more than %d million events: something talks without end",
+                          (int)(RUN_EVENTS_MAX / 1000000)));
+    }
+    run->cut_short = run->cut_short || (end == ENGINE_COUNTED && asked);
     if (faulty != NULL) {
         run_fail(run, VERDICT_ABORTED, "node", node_fault_name(node_fault(faulty)),
                  node_fault_text(faulty),

@@ -2,6 +2,8 @@
  */
 #include "program.h"
 
+#include <sqlite3.h>
+
 static void assert_passes(const char *scenario, int seeds)
 {
     char words[512];
@@ -184,6 +186,45 @@ static void test_the_hash_is_the_same_however_the_run_is_watched(void **state)
     assert_string_not_equal(hash, first);
 }
 
+static int64_t query(const char *file, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *q = NULL;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return value;
+}
+
+static void test_the_database_holds_the_whole_run(void **state)
+{
+    (void)state;
+    assert_int_equal(quorate("run " SCENARIOS "/two-member-stall.yaml --db whole.db"), 0);
+    assert_int_equal(query("whole.db", "SELECT count(*) FROM run WHERE verdict = 'pass' AND "
+                                       "id LIKE 'two-member-stall/1@%'"),
+                     1);
+    assert_int_equal(query("whole.db", "SELECT count(*) FROM step WHERE met = 1"), 8);
+    assert_true(query("whole.db", "SELECT count(*) FROM event WHERE kind = 'commit'") > 20);
+    assert_int_equal(
+        query("whole.db", "SELECT ops - count(*) + sum(return_ns IS NULL) FROM run, op"), 0);
+    assert_true(query("whole.db", "SELECT count(*) FROM role WHERE role = 'leader'") >= 2);
+    assert_int_equal(query("whole.db", "SELECT max(quorum) FROM config"), 2);
+    assert_int_equal(query("whole.db", "SELECT count(*) FROM availability WHERE service = 'writes' "
+                                       "AND state = 'cannot' AND source = 'predicted' AND "
+                                       "reason LIKE '2 voters (node01, infra2), quorum 2,%'"),
+                     1);
+    assert_int_equal(query("whole.db", "SELECT count(*) FROM fault WHERE kind = 'start'"), 1);
+    assert_int_equal(query("whole.db", "SELECT count(*) FROM violation"), 0);
+    assert_true(query("whole.db", "SELECT count(*) FROM probe WHERE hits > 0") > 0);
+    assert_true(query("whole.db", "SELECT count(*) FROM metric") > 0);
+    /* Once more into the same file: the same run replaces itself. */
+    assert_int_equal(quorate("run " SCENARIOS "/two-member-stall.yaml --db whole.db"), 0);
+    assert_int_equal(query("whole.db", "SELECT count(*) FROM run"), 1);
+}
+
 static void test_json_is_one_object(void **state)
 {
     static const char *const keys[] = {"scenario", "seed", "verdict", "fingerprint", "trace_hash",
@@ -223,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_built_says_so),
         cmocka_unit_test(test_twice_agrees),
         cmocka_unit_test(test_the_hash_is_the_same_however_the_run_is_watched),
+        cmocka_unit_test(test_the_database_holds_the_whole_run),
         cmocka_unit_test(test_json_is_one_object),
         cmocka_unit_test(test_a_run_cut_short_is_stopped),
     };

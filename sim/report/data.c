@@ -4,7 +4,8 @@
 #include "store/store.h"
 
 /* Rows that a figure or a page can make use of; more are counted and not shown. */
-#define ROWS_MAX 1000000
+#define ROWS_MAX    1000000
+#define TIME_MAX_NS (INT64_C(1) << 60)
 
 struct reading {
     struct report *r;
@@ -106,9 +107,21 @@ static int64_t number(struct reading *g, int column)
     return sqlite3_column_int64(g->query, column);
 }
 
+/* A time; those past any simulation are cut, so that differences cannot overflow. */
 static int64_t when(struct reading *g, int column)
 {
-    return sqlite3_column_type(g->query, column) == SQLITE_NULL ? NEVER_NS : number(g, column);
+    int64_t ns = number(g, column);
+    if (sqlite3_column_type(g->query, column) == SQLITE_NULL) {
+        return NEVER_NS;
+    }
+    return ns > TIME_MAX_NS ? TIME_MAX_NS : ns < -TIME_MAX_NS ? -TIME_MAX_NS : ns;
+}
+
+/* Where the schema knows no NULL. */
+static int64_t clock_of(struct reading *g, int column)
+{
+    int64_t ns = when(g, column);
+    return ns == NEVER_NS ? 0 : ns;
 }
 
 static bool read_summary(struct reading *g)
@@ -199,7 +212,7 @@ static void read_violations(struct reading *g)
     begin(g, "SELECT time_ns, checker, rule, place, text FROM violation WHERE run = ? ORDER BY n");
     while (next(g)) {
         *PUSH(g->r->mem, g->r->violations) =
-            (struct violation_row){number(g, 0), text(g, 1), text(g, 2), text(g, 3), text(g, 4)};
+            (struct violation_row){clock_of(g, 0), text(g, 1), text(g, 2), text(g, 3), text(g, 4)};
     }
 }
 
@@ -207,7 +220,7 @@ static void read_changes(struct reading *g)
 {
     begin(g, "SELECT time_ns, member, role, term FROM role WHERE run = ? ORDER BY time_ns, rowid");
     while (next(g)) {
-        *PUSH(g->r->mem, g->r->changes) = (struct change){.time_ns = number(g, 0),
+        *PUSH(g->r->mem, g->r->changes) = (struct change){.time_ns = clock_of(g, 0),
                                                           .kind = CHANGE_ROLE,
                                                           .member = text(g, 1),
                                                           .role = text(g, 2),
@@ -216,7 +229,7 @@ static void read_changes(struct reading *g)
     begin(g, "SELECT time_ns, log_index, voters, learners, quorum FROM config WHERE run = ? "
              "ORDER BY time_ns, rowid");
     while (next(g)) {
-        *PUSH(g->r->mem, g->r->changes) = (struct change){.time_ns = number(g, 0),
+        *PUSH(g->r->mem, g->r->changes) = (struct change){.time_ns = clock_of(g, 0),
                                                           .kind = CHANGE_CONFIG,
                                                           .log_index = number(g, 1),
                                                           .voters = text(g, 2),
@@ -273,12 +286,12 @@ static void read_late(struct reading *g)
             }
         }
         while (band != NULL && at < band->spans.count &&
-               band->spans.items[at].from_ns < number(g, 1)) {
+               band->spans.items[at].from_ns < clock_of(g, 1)) {
             at++;
         }
         if (band != NULL && at < band->spans.count &&
-            band->spans.items[at].from_ns == number(g, 1) &&
-            band->spans.items[at].to_ns <= number(g, 2)) {
+            band->spans.items[at].from_ns == clock_of(g, 1) &&
+            band->spans.items[at].to_ns <= clock_of(g, 2)) {
             band->spans.items[at].state = "late";
         }
     }
@@ -306,7 +319,7 @@ static void read_bands(struct reading *g)
              "ORDER BY from_ns, rowid");
     while (next(g)) {
         struct band *band = band_of(g->r, text(g, 0), text(g, 1));
-        struct band_span span = {number(g, 2), number(g, 3), text(g, 4)};
+        struct band_span span = {clock_of(g, 2), clock_of(g, 3), text(g, 4)};
         if (span.to_ns > span.from_ns) {
             *PUSH(g->r->mem, band->spans) = span;
         }
@@ -366,7 +379,10 @@ int report_load(struct report_file *file, int64_t run, struct report **out, stru
     *out = NULL;
     r->mem = file->mem;
     r->number = run;
-    bool found = read_summary(&g);
+    if (!read_summary(&g) && g.err == 0) {
+        buf_printf(why, "%s: there is no run %lld", file->path, (long long)run);
+        return ERR_NOT_FOUND;
+    }
     read_steps(&g);
     read_ops(&g);
     read_faults(&g);
@@ -377,9 +393,13 @@ int report_load(struct report_file *file, int64_t run, struct report **out, stru
         buf_printf(why, "%s: %s", file->path, sqlite3_errmsg(file->db));
         return g.err;
     }
-    if (!found || r->changes.count == 0) {
-        buf_printf(why, "%s: of this run it keeps %s", file->path,
-                   found ? "only the summary; run the seed again with --db" : "nothing");
+    if (r->changes.count == 0) {
+        buf_printf(why,
+                   "%s: only the summary of this run is kept; run it again with --db: quorate run ",
+                   file->path);
+        text_field(why, r->sum.path);
+        buf_printf(why, " --seed %llu; kept whole are", (unsigned long long)r->sum.seed);
+        pick_list(file, NULL, true, why);
         return ERR_NOT_FOUND;
     }
     r->name = file_name(r->mem, r->sum.id);
@@ -391,7 +411,10 @@ int report_load(struct report_file *file, int64_t run, struct report **out, stru
 
 const char *report_id(const struct report *report)
 {
-    return report->sum.id;
+    struct buf out;
+    buf_init(&out, report->mem);
+    text_field(&out, report->sum.id);
+    return buf_cstr(&out);
 }
 
 const char *report_name(const struct report *report)

@@ -3,7 +3,8 @@
  *   data.c      rows of a results file      lanes.c     who was what, and how many
  *   pick.c      which run is meant          marks.c     where labels go
  *   text.c      escaping, widths            script.c    the figure, for gnuplot
- *   page.c      the page                    gnuplot.c   its process
+ *   layout.c    where all of it goes        gnuplot.c   its process
+ *   page.c      the page
  *
  * Memory comes from the file's pool and is given back with it, not piece by piece.
  */
@@ -199,13 +200,17 @@ struct report {
     LIST(struct band) bands;
 };
 
+/* pick.c: the runs whose ids begin so (NULL: all), newest first, one a line. whole: only those that
+ * the file keeps more of than the summary. */
+void pick_list(struct report_file *file, const char *wanted, bool whole, struct buf *why);
+
 /* lanes.c: fills lanes and counts from changes; the window must be known. */
 void lanes_make(struct report *r);
 const char *lane_state_name(enum lane_state state);
 
 /* text.c */
 /* Text that may stand in a tab-separated field of a gnuplot data block: control characters, tabs,
- * quotes, backquotes and backslashes are replaced, and so is what is not UTF-8. */
+ * quotes, backquotes and backslashes are replaced, and so is what is not UTF-8 or in few fonts. */
 void text_field(struct buf *out, const char *text);
 /* Text of HTML, also inside quoted attributes. */
 void text_html(struct buf *out, const char *text);
@@ -225,8 +230,9 @@ struct mark {
     const char *style; /* a name in the script's table of colours */
     const char *text;
     size_t row;
-    bool left; /* the label is left of the mark */
-    bool bare; /* no room: without label */
+    bool left;   /* the label is left of the mark */
+    bool inside; /* it is on the mark, which is long */
+    bool bare;   /* no room: without label */
 };
 
 struct marks {

@@ -53,7 +53,7 @@ static void settle_row(struct placing *p, struct mark *m, int64_t from, int64_t 
     }
     if (row == ROWS_MAX) {
         m->bare = true;
-        m->row = ROWS_MAX - 1;
+        m->row = row; /* that of all who have no room */
         p->out->bare++;
         return;
     }
@@ -65,6 +65,7 @@ static void settle_row(struct placing *p, struct mark *m, int64_t from, int64_t 
 static void place(struct placing *p, struct mark mark)
 {
     const struct report *r = p->r;
+    mark.to_ns = mark.to_ns < mark.from_ns ? mark.from_ns : mark.to_ns;
     if (mark.from_ns > r->to_ns || mark.to_ns < r->from_ns || p->out->items.count == MARKS_MAX) {
         return;
     }
@@ -74,8 +75,13 @@ static void place(struct placing *p, struct mark mark)
     int64_t from = figure_x(r, m->from_ns) - MARK_RADIUS;
     int64_t to = figure_x(r, m->to_ns) + MARK_RADIUS;
     int64_t width = text_width(m->text, FONT_SMALL) + MARK_GAP;
-    m->left = to + width > FIGURE_RIGHT + 12 && from - width >= FIGURE_LEFT;
-    if (m->left) {
+    bool right = to + width <= FIGURE_RIGHT + 12;
+    m->left = !right && from - width >= FIGURE_LEFT;
+    m->inside = !right && !m->left;
+    if (m->inside) {
+        m->text = text_fit(r->mem, m->text, FONT_SMALL, to - from - 4 * MARK_GAP);
+        settle_row(p, m, from, to);
+    } else if (m->left) {
         settle_row(p, m, from - width, to);
     } else {
         settle_row(p, m, from, to + width);

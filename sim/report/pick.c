@@ -15,13 +15,15 @@ static const char *copy(struct mem *mem, sqlite3_stmt *query, int column)
     return text != NULL ? mem_strdup(mem, text, strlen(text)) : "";
 }
 
-static void list(struct report_file *file, const char *wanted, struct buf *why)
+void pick_list(struct report_file *file, const char *wanted, bool whole, struct buf *why)
 {
     sqlite3_stmt *query = NULL;
     size_t count = 0;
     size_t len = wanted != NULL ? strlen(wanted) : 0;
-    if (sqlite3_prepare_v2(file->db, "SELECT run, id, verdict FROM run ORDER BY run DESC", -1,
-                           &query, NULL) == SQLITE_OK) {
+    const char *sql = whole ? "SELECT run, id, verdict FROM run WHERE run IN "
+                              "(SELECT DISTINCT run FROM role) ORDER BY run DESC"
+                            : "SELECT run, id, verdict FROM run ORDER BY run DESC";
+    if (sqlite3_prepare_v2(file->db, sql, -1, &query, NULL) == SQLITE_OK) {
         while (sqlite3_step(query) == SQLITE_ROW) {
             struct choice c = {sqlite3_column_int64(query, 0), copy(file->mem, query, 1),
                                copy(file->mem, query, 2)};
@@ -29,9 +31,15 @@ static void list(struct report_file *file, const char *wanted, struct buf *why)
                 continue;
             }
             if (count++ < CHOICES_MAX) {
-                buf_printf(why, "\n  %lld  %s  %s", (long long)c.number, c.id, c.verdict);
+                buf_printf(why, "\n  %lld  ", (long long)c.number);
+                text_field(why, c.id);
+                buf_add_str(why, "  ");
+                text_field(why, c.verdict);
             }
         }
+    }
+    if (count == 0) {
+        buf_add_str(why, " none");
     }
     if (count > CHOICES_MAX) {
         buf_printf(why, "\n  and %zu more", count - CHOICES_MAX);
@@ -83,10 +91,10 @@ int report_pick(struct report_file *file, const char *wanted, int64_t *run, stru
     }
     if (rows == 0) {
         buf_printf(why, "%s: there is no run \"%s\" in it; there are", file->path, wanted);
-        list(file, NULL, why);
+        pick_list(file, NULL, false, why);
         return ERR_NOT_FOUND;
     }
     buf_printf(why, "%s: \"%s\" may be any of", file->path, wanted);
-    list(file, wanted, why);
+    pick_list(file, wanted, false, why);
     return ERR_INVALID;
 }

@@ -29,22 +29,30 @@ static size_t sequence(const char *text)
     return none || control ? 0 : len;
 }
 
+/* Letters of Latin, Greek and Cyrillic scripts and the usual punctuation are in any font; what is
+ * not may be drawn as a box of any size. Marks that combine or change the direction are refused. */
+static bool in_any_font(const uint8_t *p, size_t len)
+{
+    if (len == 2) {
+        return p[0] <= 0xC9 || (p[0] == 0xCD && p[1] >= 0xB0) || (p[0] >= 0xCE && p[0] <= 0xD1);
+    }
+    return len == 3 && p[0] == 0xE2 && p[1] == 0x80 && p[2] >= 0x90 && p[2] <= 0xA7;
+}
+
 void text_field(struct buf *out, const char *text)
 {
     while (*text != '\0') {
         size_t len = sequence(text);
         uint8_t c = (uint8_t)*text;
-        if (len == 0) {
-            buf_add_u8(out, '?');
-            text++;
-        } else if (len > 1) {
+        if (len > 1 && in_any_font((const uint8_t *)text, len)) {
             buf_add(out, text, len);
-            text += len;
+        } else if (len != 1) {
+            buf_add_u8(out, '?');
         } else {
             c = c < 0x20 || c == 0x7F ? ' ' : c == '"' || c == '`' ? '\'' : c == '\\' ? '/' : c;
             buf_add_u8(out, c);
-            text++;
         }
+        text += len == 0 ? 1 : len;
     }
 }
 
@@ -76,7 +84,7 @@ static int64_t advance(const char *text, size_t len)
 {
     uint8_t c = (uint8_t)*text;
     if (len > 1) {
-        return c >= 0xE3 ? 1050 : 700;
+        return c >= 0xE3 ? 1000 : 750;
     }
     if (strchr("ijl'|", c) != NULL) {
         return 310;

@@ -38,6 +38,7 @@ struct report;
 int report_load(struct report_file *file, int64_t run, struct report **out,
                 struct buf *why) MUST_CHECK;
 
+/* As it may be shown on a terminal; lives as long as the report. */
 const char *report_id(const struct report *report);
 /* The id as a file name without ending: letters, digits, dots, dashes and underscores, no dot or
  * dash in front. */

@@ -323,6 +323,7 @@ static void test_a_file_of_another_kind_is_refused(void **state)
     assert_int_equal(access("build-no-such-file.db", F_OK), -1);
     assert_int_equal(report_open("README.md", f.mem, &file, &f.why), ERR_FORMAT);
     assert_non_null(strstr(buf_cstr(&f.why), "README.md: not a results file"));
+    write_tale(&f, "tale/7@b");
     store_close(f.store);
     f.store = NULL;
     sqlite3 *db = NULL;
@@ -346,11 +347,15 @@ static void test_of_a_summary_alone_there_is_no_figure(void **state)
     int64_t run = 0;
     assert_int_equal(report_open(FILE_NAME, f.mem, &f.file, &f.why), 0);
     assert_int_equal(report_pick(f.file, NULL, &run, &f.why), ERR_NOT_FOUND);
+    write_tale(&f, "whole/1@b");
     begin(&f, "tale/7@b");
     end(&f, "tale/7@b", "pass", "");
     assert_int_equal(report_pick(f.file, NULL, &run, &f.why), 0);
     assert_int_equal(report_load(f.file, run, &f.report, &f.why), ERR_NOT_FOUND);
     assert_non_null(strstr(buf_cstr(&f.why), "only the summary"));
+    assert_non_null(strstr(buf_cstr(&f.why), "quorate run tale.yaml --seed 7"));
+    assert_non_null(strstr(buf_cstr(&f.why), "kept whole are\n  1  whole/1@b  pass"));
+    assert_null(strstr(buf_cstr(&f.why), "tale/7@b"));
     close_all(&f);
 }
 

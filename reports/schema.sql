@@ -109,7 +109,7 @@ CREATE TABLE availability (    -- what had to be possible, and what was
 CREATE TABLE violation (       -- what was wrong
     run          INTEGER NOT NULL, -- run.run
     n            INTEGER NOT NULL, -- from 1
-    time_ns      INTEGER NOT NULL, -- when it was seen
+    time_ns      INTEGER NOT NULL, -- when it happened
     checker      TEXT NOT NULL,    -- who saw it
     rule         TEXT NOT NULL,    -- which rule it breaks
     place        TEXT NOT NULL,    -- where in the code or the file

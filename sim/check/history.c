@@ -152,11 +152,13 @@ void blame(struct judge *j, const char *rule, size_t a, size_t b, const char *fo
     va_start(args, format);
     buf_vprintf(&text, format, args);
     va_end(args);
-    if (a != NOBODY) {
-        history_write_op(&text, &j->h->ops[a]);
-    }
-    if (b != NOBODY && b != a) {
-        history_write_op(&text, &j->h->ops[b]);
+    const size_t shown[] = {a, b != a ? b : NOBODY};
+    j->verdict->shown_count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        if (shown[i] != NOBODY) {
+            history_write_op(&text, &j->h->ops[shown[i]]);
+            j->verdict->shown[j->verdict->shown_count++] = shown[i];
+        }
     }
     j->verdict->result = j->guessed ? HISTORY_UNDECIDED : HISTORY_VIOLATED;
     j->verdict->rule = rule;

@@ -264,7 +264,7 @@ static void tell_side(const struct side *side, const char *name)
 {
     const struct store_run *run = &side->kept.run;
     cmd_say(stdout, "%s: %s  %s  trace-hash %s%s\n", name, run->id, run->verdict, side->hash,
-            side->replayed ? "  (only its summary was kept: run again)" : "");
+            side->replayed ? "  (its lines were not kept: run again)" : "");
     if (side->replayed && !side->kept.same_build) {
         cmd_say(stdout,
                 "   recorded with build %s, this is %s: the seed may not mean the same run any "

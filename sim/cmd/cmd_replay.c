@@ -157,7 +157,9 @@ static int tell(const struct replay *r, struct run *run)
         }
         fwrite(text.ptr, 1, text.len, stdout);
     } else if (!r->trace) {
-        run_saved(run, r->db);
+        if (r->kept.same_build) {
+            run_saved(run, r->db); /* under the id that the page says */
+        }
         run_tell(run, BUILD_ID, true, &text);
         fwrite(text.ptr, 1, text.len, stdout);
     }

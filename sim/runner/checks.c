@@ -3,6 +3,10 @@
 #include "check/check.h"
 #include "check/history.h"
 
+#define HISTORY_LAW                                                                         \
+    "requests take effect in one order, each between its call and its answer (thesis 6.3, " \
+    "linearizability)"
+
 struct checks {
     struct run *run;
     struct check *check;
@@ -72,15 +76,15 @@ void checks_wiped(struct checks *checks, size_t member)
 
 /* Probes tell revisions and are judged in full; what a command line did is known by its exit only,
  * so it counts as a request that may have taken effect at any time. */
-static void add_op(struct history *history, const struct op *op)
+static void add_op(struct run *run, struct history *history, size_t index, size_t *numbers)
 {
+    const struct op *op = &run->ops.items[index];
     static const enum history_outcome outcomes[] = {HISTORY_OK, HISTORY_REFUSED, HISTORY_UNKNOWN};
     bool ctl = op->revision == 0;
     struct history_op h = {.client = op->client,
                            .outcome = outcomes[op->outcome],
                            .key = slice_str("probe"),
-                           .call_ns = op->call_ns,
-                           .return_ns = op->return_ns};
+                           .call_ns = run_time(run, op->call_ns)};
     struct history_kv kv = {.key = h.key,
                             .create_revision = op->create,
                             .mod_revision = op->mod,
@@ -88,6 +92,7 @@ static void add_op(struct history *history, const struct op *op)
     if (ctl && (op->service != SERVICE_WRITES || op->outcome == LOAD_REFUSED)) {
         return;
     }
+    h.return_ns = op->return_ns == NEVER_NS ? NEVER_NS : run_time(run, op->return_ns);
     if (op->service == SERVICE_WRITES) {
         h.kind = HISTORY_PUT;
         h.value = slice_str(op->arg);
@@ -105,18 +110,40 @@ static void add_op(struct history *history, const struct op *op)
         h.count = op->mod != 0 ? 1 : 0;
     }
     h.revision = op->revision;
-    history_add(history, &h);
+    numbers[history_add(history, &h)] = index;
+}
+
+/* It was wrong when the later of the requests that the verdict names was answered; the other one is
+ * what it contradicts. */
+static void fail_shown(struct checks *checks, const size_t *numbers)
+{
+    struct run *run = checks->run;
+    size_t last = SIZE_MAX;
+    size_t other = SIZE_MAX;
+    for (size_t i = 0; i < checks->verdict.shown_count; i++) {
+        size_t index = numbers[checks->verdict.shown[i]];
+        if (last == SIZE_MAX || run->ops.items[index].return_ns > run->ops.items[last].return_ns) {
+            other = last;
+            last = index;
+        } else {
+            other = index;
+        }
+    }
+    if (last != SIZE_MAX) {
+        fail_op(run, &run->ops.items[last]);
+        run->failures.items[run->failures.count - 1].witness = other;
+    }
 }
 
 void checks_end(struct checks *checks)
 {
     struct run *run = checks->run;
     struct history *history = history_new(run->mem);
+    size_t *numbers = mem_alloc(run->mem, (run->ops.count + 1) * sizeof(*numbers));
     bool probed = false;
     for (size_t i = 0; i < run->ops.count; i++) {
-        const struct op *op = &run->ops.items[i];
-        probed = probed || op->revision != 0;
-        add_op(history, op);
+        probed = probed || run->ops.items[i].revision != 0;
+        add_op(run, history, i, numbers);
     }
     checks->verdict = (struct history_verdict){.result = HISTORY_UNDECIDED, .rule = ""};
     if (probed) {
@@ -124,9 +151,10 @@ void checks_end(struct checks *checks)
     }
     history_free(history);
     if (probed && checks->verdict.result == HISTORY_VIOLATED) {
-        run_fail(
-            run, VERDICT_UNSAFE, "linearizability", checks->verdict.rule, "",
-            run_text(run, "linearizability: %s\n%s", checks->verdict.rule, checks->verdict.text));
+        run_fail(run, VERDICT_UNSAFE, "linearizability", checks->verdict.rule, "",
+                 run_text(run, "linearizability: %s\nrule: " HISTORY_LAW "\n%s",
+                          checks->verdict.rule, checks->verdict.text));
+        fail_shown(checks, numbers);
     }
 }
 

@@ -8,6 +8,7 @@ void run_fail(struct run *run, enum verdict verdict, const char *checker, const 
     failure->verdict = verdict;
     failure->time_ns = run_now(run);
     failure->event = run->engine->event;
+    failure->witness = SIZE_MAX;
     failure->line = run->record != NULL ? run->record->lines.count : 0;
     failure->checker = run_text(run, "%s/%s%s%s", checker, rule, *place != '\0' ? "/" : "", place);
     failure->rule = rule;
@@ -18,10 +19,12 @@ void run_fail(struct run *run, enum verdict verdict, const char *checker, const 
 
 void fail_op(struct run *run, const struct op *op)
 {
+    struct failure *failure = &run->failures.items[run->failures.count - 1];
     if (op->return_ns != NEVER_NS) {
-        struct failure *failure = &run->failures.items[run->failures.count - 1];
+        failure->time_ns = op->return_ns;
         failure->event = op->return_event;
         failure->line = 0;
+        failure->since = op->call_event;
     }
 }
 

@@ -438,10 +438,16 @@ static void contradict(struct run *run, const struct op *op, const char *rule, e
     buf_init(&why, run->mem);
     duration_format(within, sizeof(within), bound);
     if (verdict == VERDICT_UNSAFE) {
-        buf_printf(&text, "%s acknowledged though it CANNOT pass\n",
+        buf_printf(&text,
+                   "%s acknowledged though it CANNOT pass\n"
+                   "rule: without a quorum that runs and is connected nothing is decided (thesis "
+                   "3.5)\n",
                    scenario_service_name(op->service));
     } else {
-        buf_printf(&text, "%s not served within %s though they MUST pass\n",
+        buf_printf(&text,
+                   "%s not served within %s though they MUST pass\n"
+                   "rule: a quorum that runs and is connected elects a leader and serves (thesis "
+                   "3.4, 3.9)\n",
                    scenario_service_name(op->service), within);
     }
     buf_printf(&text, "%s: %s, called ", op->client, op->arg);

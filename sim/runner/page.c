@@ -68,6 +68,17 @@ static void pick(struct picked *picked, size_t line)
     picked->lines[at] = line;
 }
 
+/* Of the world, or of a member. Clients come and go in every run. */
+static bool is_ours(const struct run *run, uint32_t node)
+{
+    bool ours = node == 0;
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct member *m = &run->members[i];
+        ours = ours || (m->node != NULL && node_number(m->node) == node);
+    }
+    return ours;
+}
+
 static bool explains(const struct record_line *line)
 {
     static const char *const kinds[] = {"step",  "role",  "config",   "start", "end",
@@ -103,19 +114,39 @@ static void pick_failing(const struct run *run, const struct failure *f, struct 
     }
 }
 
-static void pick_chain(const struct run *run, const struct failure *f, struct picked *picked)
+/* Back along the causes, as long as they lie behind `since`: at most `most` lines. */
+static void pick_chain(const struct run *run, uint64_t event, uint64_t since, size_t most,
+                       struct picked *picked)
 {
-    uint64_t event = f->event;
-    pick_failing(run, f, picked);
+    most += picked->count;
+    most = most < CHAIN_MAX ? most : CHAIN_MAX;
     for (const struct record_event *e = record_event(run, event);
-         e != NULL && picked->count < CHAIN_MAX; e = record_event(run, event)) {
-        if (e->line != 0 && (event != f->event || picked->count == 0)) {
+         e != NULL && event >= since && picked->count < most; e = record_event(run, event)) {
+        if (e->line != 0) {
             pick_event(run, event, e->line - 1, picked);
         }
         if (e->cause >= event) {
             break; /* it cannot be: an event is set by an earlier one */
         }
         event = e->cause;
+    }
+}
+
+/* Where it is about two requests, each has a chain of its own, from its answer to its call. */
+static void pick_causes(const struct run *run, const struct failure *f, struct picked *picked)
+{
+    const struct op *witness = f->witness != SIZE_MAX ? &run->ops.items[f->witness] : NULL;
+    const struct record_event *e = record_event(run, f->event);
+    if (witness != NULL && witness->return_ns != NEVER_NS) {
+        pick_chain(run, witness->return_event, witness->call_event, CHAIN_MAX / 2, picked);
+    }
+    if (f->line != 0 && e != NULL) {
+        pick_failing(run, f, picked);
+    }
+    if (f->line != 0 && e != NULL && picked->count > 0) {
+        pick_chain(run, e->cause, f->since, CHAIN_MAX, picked);
+    } else {
+        pick_chain(run, f->event, f->since, CHAIN_MAX, picked);
     }
 }
 
@@ -151,10 +182,10 @@ static void page_events(const struct run *run, const struct failure *f, struct b
 {
     const struct record *record = run->record;
     struct picked picked = {.count = 0};
-    pick_chain(run, f, &picked);
+    pick_causes(run, f, &picked);
     for (size_t i = record->lines.count; i > 0 && picked.count < EVENTS_MAX; i--) {
         const struct record_line *line = &record->lines.items[i - 1];
-        if (line->event <= f->event && explains(line)) {
+        if (line->event <= f->event && explains(line) && is_ours(run, line->node)) {
             pick(&picked, i - 1);
         }
     }
@@ -199,11 +230,11 @@ void page_config(const struct run *run, const struct oracle_config *c, struct bu
     buf_fini(&marked);
 }
 
-static void page_states(const struct run *run, const struct failure *f, struct buf *out)
+static void page_states(const struct run *run, struct buf *out)
 {
     size_t start = out->len;
     buf_add_str(out, "\n  state at ");
-    words_time(run, f->time_ns, out);
+    words_time(run, run_now(run), out);
     while (out->len < start + 26) {
         buf_add_u8(out, ' ');
     }
@@ -316,13 +347,14 @@ void page_tell(const struct run *run, const char *build, struct buf *out)
     if (run->record != NULL) {
         page_ops(run, f, out);
         page_events(run, f, out);
-        page_states(run, f, out);
+        page_states(run, out);
     } else if (f->state != NULL) {
         buf_printf(out, "\nstate of every member\n%s", f->state);
     }
+    uint64_t unsafe = checks_violations(run->checks);
+    unsafe += unsafe == 0 && f->verdict == VERDICT_UNSAFE ? 1 : 0;
     buf_printf(out, "\nsafety: %llu violation%s in %llu events; %zu later step%s not run\n",
-               (unsigned long long)checks_violations(run->checks),
-               checks_violations(run->checks) == 1 ? "" : "s",
+               (unsigned long long)unsafe, unsafe == 1 ? "" : "s",
                (unsigned long long)checks_count(run->checks), left, left == 1 ? "" : "s");
     page_commands(run, build, f, out);
 }

@@ -212,6 +212,8 @@ struct failure {
     int64_t time_ns;
     uint64_t event; /* of the engine, at which it failed: where its causes begin */
     size_t line;    /* how many lines were recorded by then; 0: not known */
+    uint64_t since; /* its request was called by this event; 0: it is not about a request */
+    size_t witness; /* index of another request that shows it; SIZE_MAX: none */
     const char *checker;
     const char *rule;
     const char *place;

@@ -74,7 +74,9 @@ struct history_verdict {
     enum history_result result;
     const char *rule; /* "stale-read", …: for the fingerprint; "" if nothing is wrong */
     char text[1024];  /* what is wrong, the requests among it, one line each */
-    size_t ok;        /* requests that were answered */
+    size_t shown[2];  /* numbers of the requests that it names */
+    size_t shown_count;
+    size_t ok; /* requests that were answered */
     size_t unknown;
 };
 

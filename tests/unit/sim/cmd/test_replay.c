@@ -1,6 +1,8 @@
 /* `quorate replay` and `quorate diff`, and the page of a failure that leads to them. */
 #include "program.h"
 
+#include <sqlite3.h>
+
 #define FALSE_HOPE                                                                             \
     "version: 1\nscenario: false-hope\nmembers: {node01: {peer: 192.168.0.61:2380}}\n"         \
     "timeline:\n"                                                                              \
@@ -144,6 +146,47 @@ static void test_diff_names_the_first_decision_that_differs(void **state)
     assert_says("the same run: all ");
 }
 
+/* As if another program had recorded it. */
+static void change(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void test_a_run_of_another_build_may_differ_and_one_of_this_may_not(void **state)
+{
+    (void)state;
+    assert_int_equal(quorate("run " SCENARIOS "/two-member-stall.yaml --db old.db --json"), 0);
+    change("old.db", "UPDATE run SET trace_hash = '0000000000000000'");
+    assert_int_equal(quorate("replay --db old.db"), 4);
+    assert_says("replay:  NOT the run that was recorded: pass, trace-hash 0000000000000000 then, ");
+    change("old.db", "UPDATE run SET build = '1234567'");
+    assert_int_equal(quorate("replay --db old.db"), 0);
+    assert_says("recorded with build 1234567, this is ");
+    assert_says(": the seed may not mean the same run any more.\n");
+    change("old.db", "UPDATE run SET text = ''");
+    assert_int_equal(quorate("replay --db old.db"), 2);
+    assert_says("only its summary was kept; run it again: quorate run ");
+    change("old.db", "UPDATE run SET text = 'version: 1\nstranger: x\n'");
+    assert_int_equal(quorate("replay --db old.db"), 2);
+    assert_says("unknown key \"stranger\"");
+}
+
+static void test_runs_without_lines_are_run_again_to_compare_them(void **state)
+{
+    (void)state;
+    run_both_seeds();
+    assert_int_equal(system("cp two.db bare.db"), 0);
+    change("bare.db", "DELETE FROM event WHERE run = 2");
+    assert_int_equal(quorate("diff --db bare.db " CHURN "/1 " CHURN "/2"), 1);
+    assert_says("(its lines were not kept: run again)");
+    assert_says("first decision that differs, by n");
+    change("bare.db", "DELETE FROM event");
+    assert_int_equal(quorate("diff --db bare.db " CHURN "/2 " CHURN "/2"), 0);
+}
+
 static void test_mistakes_are_told_with_what_there_is(void **state)
 {
     (void)state;
@@ -177,6 +220,8 @@ int main(void)
         cmocka_unit_test(test_lines_are_chosen_by_member_kind_and_time),
         cmocka_unit_test(test_the_state_of_a_member_is_told_whole),
         cmocka_unit_test(test_diff_names_the_first_decision_that_differs),
+        cmocka_unit_test(test_a_run_of_another_build_may_differ_and_one_of_this_may_not),
+        cmocka_unit_test(test_runs_without_lines_are_run_again_to_compare_them),
         cmocka_unit_test(test_mistakes_are_told_with_what_there_is),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -249,6 +249,39 @@ static void test_two_members_are_added_at_once(void **state)
     }
 }
 
+/* Two clusters of one, each of which adds the other's member: both stall, neither takes a word of
+ * the other's log, and what they have stays readable. */
+static void test_two_members_that_add_each_other_stall_apart(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        const struct world_options options = world_options_default(seed);
+        struct fixture f;
+        sim_cluster_init(&f.cluster, &options, 2, false);
+        f.ctl = sim_client_new(&f.cluster, "ctl");
+        struct node *second = sim_client_new(&f.cluster, "ctl2");
+        sim_member_start_as(&f.cluster, 0, "m0=http://10.0.0.1:2380", "new");
+        sim_member_start_as(&f.cluster, 1, "m1=http://10.0.0.2:2380", "new");
+        sim_run_until(&f.cluster, 2 * SEC_NS);
+        assert_int_equal(ctl(&f, 0, "put", "k", "zero"), 0);
+        assert_int_equal(ctl(&f, 1, "put", "k", "one"), 0);
+        start_ctl(f.ctl, 0, "member", "add", "m1", "--peer-urls=http://10.0.0.2:2380");
+        start_ctl(second, 1, "member", "add", "m0", "--peer-urls=http://10.0.0.1:2380");
+        assert_true(sim_run_until_ended(&f.cluster, f.ctl, 30 * SEC_NS));
+        assert_true(sim_run_until_ended(&f.cluster, second, 30 * SEC_NS));
+        assert_int_equal(node_exit_code(f.ctl), 0);
+        assert_int_equal(node_exit_code(second), 0);
+        sim_run_until(&f.cluster, sim_now_ns(&f.cluster) + 10 * SEC_NS);
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(ctl(&f, i, "put", "k", "more"), 1);
+            assert_int_equal(ctl(&f, i, "get", "k", "--consistency=s"), 0);
+            assert_string_equal(f.out, i == 0 ? "k\nzero\n" : "k\none\n");
+            assert_int_equal(node_state(f.cluster.members[i].node), NODE_RUNNING);
+        }
+        teardown(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_a_leader_that_removes_itself_hands_leadership_on),
         cmocka_unit_test(test_a_removed_member_stays_out),
         cmocka_unit_test(test_two_members_are_added_at_once),
+        cmocka_unit_test(test_two_members_that_add_each_other_stall_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

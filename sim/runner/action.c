@@ -113,6 +113,7 @@ static void prepare_dir(struct run *run, struct member *m, const struct action *
     }
     disk_wipe(host_disk(m->host));
     checks_wiped(run->checks, m->index);
+    m->ever_booted = false; /* with what it is given now it may well refuse */
     switch (a->dir) {
     case DIR_MEMBER:
         image = disk_save(host_disk(run->members[a->dir_of].host));

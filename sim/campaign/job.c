@@ -9,23 +9,8 @@
 #include "base/fmt.h"
 #include "base/probe.h"
 #include "impl.h"
-#include "store/store.h"
 
 #define FILL 0xA7
-
-struct whole_sink {
-    struct run_sink sink; /* first */
-    struct store *store;
-    int64_t number;
-};
-
-static void store_line(struct run_sink *sink, const struct run_line *line)
-{
-    struct whole_sink *whole = (struct whole_sink *)sink;
-    STORE_ROW(whole->store, STORE_EVENT, store_int(whole->number), store_int((int64_t)line->event),
-              store_int(line->time_ns), store_int((int64_t)line->cause), store_text(line->node),
-              store_text(line->kind), store_text(line->text));
-}
 
 void job_whole_path(const struct campaign *c, uint64_t number, struct buf *out)
 {
@@ -40,38 +25,26 @@ void job_whole_path(const struct campaign *c, uint64_t number, struct buf *out)
 /* The run again, now with every event, into the database. Answers nothing, or why not. */
 static void work_whole(const struct campaign *c, uint64_t number, bool differs, struct buf *out)
 {
-    const struct scenario *s = c->parts.items[number_part(c, number)].s;
     struct run_options options = run_options_default(number_seed(c, number));
-    struct whole_sink whole = {.sink = {store_line}};
+    struct run *run = NULL;
     struct buf path;
-    struct buf id;
+    struct buf why;
     buf_init(&path, out->mem);
-    buf_init(&id, out->mem);
+    buf_init(&why, out->mem);
     job_whole_path(c, number, &path);
-    run_id(s, options.seed, c->options.build, &id);
     if (c->options.db == NULL && mkdir(CAMPAIGN_FAILURES, 0777) != 0 && errno != EEXIST) {
         buf_printf(out, CAMPAIGN_FAILURES ": %s", strerror(errno));
         return;
     }
-    if (store_open(buf_cstr(&path), out->mem, &whole.store, out) != 0) {
-        return;
+    int err = run_into(
+        c->parts.items[number_part(c, number)].s, &options, c->options.build, buf_cstr(&path),
+        differs ? "in a campaign; `quorate run --twice` finds the first event" : NULL, &run, &why);
+    if (err != 0) {
+        buf_add_slice(out, buf_slice(&why));
     }
-    int err = store_begin(whole.store, buf_cstr(&id), &whole.number);
-    if (err == 0) {
-        options.sink = &whole.sink;
-        struct run *run = run_new(s, &options);
-        run_go(run);
-        if (differs) {
-            run_differs(run, "in another process; `quorate run --twice` finds the first event");
-        }
-        run_save(run, c->options.build, whole.store, whole.number);
-        err = store_end(whole.store);
+    if (run != NULL) {
         run_free(run);
     }
-    if (err != 0) {
-        buf_printf(out, "%s: %s", buf_cstr(&path), store_error(whole.store));
-    }
-    store_close(whole.store);
 }
 
 static void add_text(struct buf *out, const char *text)

@@ -33,20 +33,6 @@ struct command {
     struct mem *mem;
 };
 
-struct db_sink {
-    struct run_sink sink; /* first */
-    struct store *store;
-    int64_t number;
-};
-
-static void store_line(struct run_sink *sink, const struct run_line *line)
-{
-    struct db_sink *db = (struct db_sink *)sink;
-    STORE_ROW(db->store, STORE_EVENT, store_int(db->number), store_int((int64_t)line->event),
-              store_int(line->time_ns), store_int((int64_t)line->cause), store_text(line->node),
-              store_text(line->kind), store_text(line->text));
-}
-
 static struct run_options options_of(const struct command *c)
 {
     struct run_options o = run_options_default(c->seed);
@@ -59,28 +45,12 @@ static struct run_options options_of(const struct command *c)
 static int run_with_db(struct command *c, const char *path, struct run **out)
 {
     struct run_options options = options_of(c);
-    struct db_sink sink = {.sink = {store_line}};
-    struct buf text;
-    buf_init(&text, c->mem);
-    if (store_open(path, c->mem, &sink.store, &text) != 0) {
-        cmd_say(stderr, "quorate: %s\n", buf_cstr(&text));
-        return ERR_IO;
-    }
-    run_id(c->s, c->seed, BUILD_ID, &text);
-    int err = store_begin(sink.store, buf_cstr(&text), &sink.number);
-    if (err == 0) {
-        options.sink = &sink.sink;
-        options.record = true;
-        *out = run_new(c->s, &options);
-        run_saved(*out, path);
-        run_go(*out);
-        run_save(*out, BUILD_ID, sink.store, sink.number);
-        err = store_end(sink.store);
-    }
+    struct buf why;
+    buf_init(&why, c->mem);
+    int err = run_into(c->s, &options, BUILD_ID, path, NULL, out, &why);
     if (err != 0) {
-        cmd_say(stderr, "quorate: %s: %s\n", path, store_error(sink.store));
+        cmd_say(stderr, "quorate: %s\n", buf_cstr(&why));
     }
-    store_close(sink.store);
     return err;
 }
 

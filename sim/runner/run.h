@@ -7,7 +7,7 @@
  *   ctl.c       command lines                      when.c     predicates
  *   probe.c     lasting clients                    foresee.c  feeding the oracle
  *   judge.c     expectations and contradictions    settle.c   after the timeline
- *   lost.c      leaders that hear no quorum
+ *   lost.c      leaders that hear no quorum        into.c     all of a run into a database
  *   fail.c      failures                           words.c    quorum arithmetic in words
  *   tell*.c     the terminal                       save.c     the database
  *   trace.c     lines of what members tell         checks.c   sim/check

@@ -137,6 +137,12 @@ void run_tell_json(const struct run *run, const char *build, struct buf *out);
 /* Everything but the trace's lines, which their sink stores as they come, under the number that
  * store_begin gave. */
 void run_save(const struct run *run, const char *build, struct store *store, int64_t number);
+/* Makes the run, lets it go and stores all of it in the database of this path, with every event;
+ * whatever sink the options name. differs: how it came out otherwise in another process, or NULL.
+ * *out is the run, over; the caller frees it, also after an error, if it is not NULL. ERR_IO and
+ * `why`: it is not stored. */
+int run_into(const struct scenario *s, const struct run_options *options, const char *build,
+             const char *path, const char *differs, struct run **out, struct buf *why) MUST_CHECK;
 /* Only the row of table `run`, from a summary that may come from another process. whole: with the
  * scenario's text. */
 void run_save_summary(const struct scenario *s, uint64_t seed, const char *build,

@@ -52,7 +52,7 @@ static void heading(struct figure *f, const char *text)
 
 static const char *lane_words(enum lane_state state)
 {
-    static const char *const words[] = {"",         "never started", "down",   "paused", "starting",
+    static const char *const words[] = {"absent",   "never started", "down",   "paused", "starting",
                                         "follower", "candidate",     "leader", "learner"};
     return words[state];
 }
@@ -66,8 +66,7 @@ static void lane_text(struct figure *f, const struct lane_span *s, int64_t middl
     if (s->state == LANE_LEADER) {
         buf_printf(&text, ", term %lld", (long long)s->term);
     }
-    if (s->state != LANE_ABSENT &&
-        !put_inside(f, s->from_ns, s->to_ns, middle, style, buf_cstr(&text))) {
+    if (!put_inside(f, s->from_ns, s->to_ns, middle, style, buf_cstr(&text))) {
         (void)put_inside(f, s->from_ns, s->to_ns, middle, style, lane_words(s->state));
     }
 }

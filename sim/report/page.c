@@ -20,7 +20,8 @@ static const char style[] =
     ".good{background:#00795a}.bad{background:#b34e00}\n"
     ".why{border-left:4px solid #d55e00;padding:8px 14px;margin:14px 0;background:#fdf1e9;"
     "white-space:pre-wrap;overflow-wrap:anywhere}\n"
-    "figure{margin:20px 0 0;overflow-x:auto}figure svg{display:block;max-width:100%;height:auto}\n"
+    "figure{margin:20px 0 0;overflow-x:auto}figure svg{display:block;max-width:100%;min-width:"
+    "860px;height:auto}\n"
     "figcaption{color:#565656;font-size:13px;margin-top:8px}\n"
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:14px;width:100%}\n"
     "th,td{text-align:left;vertical-align:top;padding:6px 16px 6px 0;border-bottom:1px solid "
@@ -206,7 +207,7 @@ static void write_share(struct page *p, const struct band *band)
         buf_printf(&words, "%s%s %lld.%lld%%", words.len > 0 ? ", " : "", states[i][1],
                    (long long)(share / 10), (long long)(share % 10));
     }
-    raw(p, "</div></td><td>");
+    raw(p, "</div></td><td class=\"w\">");
     say(p, buf_cstr(&words));
     raw(p, "</td></tr>\n");
 }

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "base/fmt.h"
 #include "base/list.h"
 #include "build.h"
 #include "kept.h"
@@ -70,7 +71,7 @@ static int side_read(struct side *side, const char *db, const char *id, struct m
     if (err != 0) {
         return err;
     }
-    snprintf(side->hash, sizeof(side->hash), "%s", side->kept.run.trace_hash);
+    fmt(side->hash, sizeof(side->hash), "%s", side->kept.run.trace_hash);
     if (side->kept.run.events > 0) {
         err = store_read_lines(db, &side->kept.run, mem, &side->lines, &side->count);
         if (err != 0) {
@@ -84,8 +85,7 @@ static int side_read(struct side *side, const char *db, const char *id, struct m
     struct run *run = run_new(side->kept.s, &options);
     run_go(run);
     side->replayed = true;
-    snprintf(side->hash, sizeof(side->hash), "%016llx",
-             (unsigned long long)run_summary(run).trace_hash);
+    fmt(side->hash, sizeof(side->hash), "%016llx", (unsigned long long)run_summary(run).trace_hash);
     run_free(run);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/duration.h"
+#include "base/fmt.h"
 #include "build.h"
 #include "kept.h"
 #include "line.h"
@@ -30,19 +31,19 @@ struct replay {
 static void at_break(const struct run *run)
 {
     struct run_summary sum = run_summary(run);
-    fflush(stdout);
+    (void)fflush(stdout);
     cmd_say(stderr,
             "stopped before event #%llu (SIGTRAP; without a debugger this ends the program: "
             "gdb --args quorate replay ...)\n",
             (unsigned long long)sum.events + 1);
-    raise(SIGTRAP);
+    (void)raise(SIGTRAP);
 }
 
 /* A time of the timeline, with a unit or in seconds. */
 static int parse_time(const char *name, const char *value, int64_t *ns)
 {
     char seconds[64];
-    snprintf(seconds, sizeof(seconds), "%ss", value);
+    fmt(seconds, sizeof(seconds), "%ss", value);
     if (duration_parse(slice_str(value), ns) != 0 && duration_parse(slice_str(seconds), ns) != 0) {
         cmd_say(stderr, "quorate: %s is a time of the timeline, for instance 5.919s, not \"%s\"\n",
                 name, value);
@@ -133,7 +134,7 @@ static int compare(const struct replay *r, const struct run *run)
 {
     struct run_summary sum = run_summary(run);
     char hash[17];
-    snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)sum.trace_hash);
+    fmt(hash, sizeof(hash), "%016llx", (unsigned long long)sum.trace_hash);
     if (r->until_ns != INT64_MAX && r->until_ns != r->kept.run.until_ns) {
         return verdict_exit(sum.verdict);
     }

@@ -5,7 +5,7 @@
 #include "list.h"
 
 /* etcd 3.4: membership.maxLearners. */
-#define LEARNERS_MAX 1
+#define LEARNERS_DEFAULT 1
 
 int membership_plan_add(const struct member_urls *urls, bool is_learner, int64_t unix_s,
                         struct membership_change *change)
@@ -70,7 +70,8 @@ static int check_add(const struct membership *m, const struct membership_change 
         return ERR_ETCD_PEER_URL_EXISTS;
     }
     size_t learners = m->count - membership_voters(m);
-    if (change->type == MEMBERSHIP_ADD_LEARNER && learners >= LEARNERS_MAX) {
+    size_t most = change->learners_max == 0 ? LEARNERS_DEFAULT : change->learners_max;
+    if (change->type == MEMBERSHIP_ADD_LEARNER && learners >= most) {
         return ERR_ETCD_TOO_MANY_LEARNERS;
     }
     return m->count < MEMBERS_MAX ? 0 : ERR_LIMIT;

@@ -1,7 +1,8 @@
 /* The bytes of changes, publications and snapshots. Little endian; a text is its length (4 bytes)
  * and its bytes; a list of URLs is their number (1 byte) and the texts.
  *
- *   change       'C', type (1), id (8), name, peer URLs
+ *   change       'C', type (1), id (8), name, peer URLs, of additions of learners the most that
+ *                there may be (1; left out if it is 0 or 1)
  *   publication  'P', id (8), name, client URLs, instance (4; left out if it is 0)
  *   snapshot     'M', cluster id (8), number of members (4), of each: id (8), learner (1), name,
  *                peer URLs, client URLs, instance (4); number of removed ids (4), ids (8 each), all
@@ -80,6 +81,9 @@ void membership_change_encode(const struct membership_change *change, struct buf
     buf_add_u64(out, change->id);
     add_text(out, change->name);
     add_urls(out, &change->peer_urls);
+    if (change->type == MEMBERSHIP_ADD_LEARNER && change->learners_max > 1) {
+        buf_add_u8(out, change->learners_max);
+    }
 }
 
 int membership_change_decode(struct slice bytes, struct membership_change *change)
@@ -99,6 +103,10 @@ int membership_change_decode(struct slice bytes, struct membership_change *chang
     read_urls(&r, has_urls, &change->peer_urls);
     if (!has_urls && change->peer_urls.count > 0) {
         return ERR_PROTO;
+    }
+    if (type == MEMBERSHIP_ADD_LEARNER && !r.failed && r.len > 0) {
+        change->learners_max = read_u8(&r);
+        r.failed = r.failed || change->learners_max < 2;
     }
     return finish(&r);
 }

@@ -9,6 +9,7 @@ enum flag_kind {
     FLAG_BOOL,
     FLAG_URLS,
     FLAG_MILLISECONDS,
+    FLAG_COUNT_OF_MEMBERS,
     FLAG_STATE,
     FLAG_LEVEL
 };
@@ -42,6 +43,8 @@ static const struct flag flags[] = {
      "Goes into the IDs of a new cluster and its members."},
     {"strict-reconfig-check", FLAG_BOOL, AT(strict), "true",
      "Refuse membership changes that would cost the quorum."},
+    {"max-learners", FLAG_COUNT_OF_MEMBERS, AT(learners_max), "1",
+     "How many learners a cluster may have when this member is asked to add one."},
     {"pre-vote", FLAG_BOOL, AT(pre_vote), "true",
      "Ask before raising the term, so that a returning member disturbs nobody."},
     {"heartbeat-interval", FLAG_MILLISECONDS, AT(heartbeat_ns), "100", "Milliseconds."},
@@ -127,6 +130,18 @@ static int set_milliseconds(struct parse *p, const struct flag *flag, const char
     return 0;
 }
 
+static int set_member_count(struct parse *p, const struct flag *flag, const char *value)
+{
+    uint64_t count = 0;
+    if (slice_to_u64(slice_str(value), &count) != 0 || count < 1 || count > MEMBERS_MAX) {
+        return REFUSE(p, "invalid value \"%s\" for flag -%s: a number from 1 to %d", value,
+                      flag->name, MEMBERS_MAX);
+    }
+    uint8_t *field = field_of(p, flag);
+    *field = (uint8_t)count;
+    return 0;
+}
+
 static int set_state(struct parse *p, const struct flag *flag, const char *value)
 {
     bool *field = field_of(p, flag);
@@ -149,6 +164,7 @@ static int set(struct parse *p, const struct flag *flag, const char *value)
     case FLAG_BOOL: return set_bool(p, flag, value);
     case FLAG_URLS: return set_urls(p, flag, value);
     case FLAG_MILLISECONDS: return set_milliseconds(p, flag, value);
+    case FLAG_COUNT_OF_MEMBERS: return set_member_count(p, flag, value);
     case FLAG_STATE: return set_state(p, flag, value);
     case FLAG_LEVEL: {
         enum log_level *field = field_of(p, flag);

@@ -27,6 +27,7 @@ struct server_config {
     const char *initial_token;
     bool existing; /* --initial-cluster-state existing */
     bool strict;
+    uint8_t learners_max;
     bool pre_vote;
     int64_t heartbeat_ns;
     int64_t election_ns;

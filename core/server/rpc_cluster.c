@@ -231,6 +231,7 @@ static void add_message(struct grpc_call *call, struct slice bytes)
         rv = membership_plan_add(&urls, pb->islearner, env_wall_ns(server->env) / SEC_NS, &change);
     }
     if (rv == 0) {
+        change.learners_max = server->config.learners_max;
         members_view(server, links, &view);
         rv = membership_may_add(&server->members, &view, pb->islearner);
     }

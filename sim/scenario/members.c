@@ -237,6 +237,7 @@ void flags_read(struct parser *p, struct flag_list *list, const struct tree *t)
                                         "election-timeout",
                                         "pre-vote",
                                         "strict-reconfig-check",
+                                        "max-learners",
                                         "log-level",
                                         "initial-cluster",
                                         "initial-cluster-state",

@@ -141,6 +141,9 @@ struct membership_change {
     member_id_t id;
     struct slice name;            /* additions at bootstrap only */
     struct member_urls peer_urls; /* additions and updates */
+    /* Additions of learners: how many there may be then, as the member that was asked has it in its
+     * flags. It goes with the change, so that applying it needs no flags. 0: one. */
+    uint8_t learners_max;
 };
 
 /* The change that `member add` asks for: checks the URLs, sorts them, and makes the id.
@@ -163,7 +166,7 @@ MUST_CHECK int membership_change_decode(struct slice bytes, struct membership_ch
  *   ERR_ETCD_MEMBER_NOT_FOUND   the id was removed before (whatever the change), or is unknown
  *   ERR_ETCD_MEMBER_EXISTS      an addition of a known id
  *   ERR_ETCD_PEER_URL_EXISTS    a peer URL is used by another member
- *   ERR_ETCD_TOO_MANY_LEARNERS  there is a learner already (etcd 3.4: at most 1)
+ *   ERR_ETCD_TOO_MANY_LEARNERS  there are as many learners as may be (etcd 3.4: 1)
  *   ERR_ETCD_NOT_LEARNER        promotion of a voter
  *   ERR_LIMIT                   more than MEMBERS_MAX members (ours) */
 MUST_CHECK int membership_check_change(const struct membership *m,

@@ -153,6 +153,24 @@ static void test_plans_check_urls(void **state)
     assert_int_equal(c.peer_urls.count, 0);
 }
 
+static int add_learner(struct world *w, member_id_t id, const char *url, uint8_t most)
+{
+    struct membership_change c = {
+        .type = MEMBERSHIP_ADD_LEARNER, .id = id, .learners_max = most, .peer_urls = urls_of(url)};
+    return membership_apply(&w->m, &c);
+}
+
+static void test_the_change_says_how_many_learners_there_may_be(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(add_learner(w, 1, "http://a:1", 0), 0);
+    assert_int_equal(add_learner(w, 2, "http://b:1", 0), ERR_ETCD_TOO_MANY_LEARNERS);
+    assert_int_equal(add_learner(w, 2, "http://b:1", 1), ERR_ETCD_TOO_MANY_LEARNERS);
+    assert_int_equal(add_learner(w, 2, "http://b:1", 2), 0);
+    assert_int_equal(add_learner(w, 3, "http://c:1", 2), ERR_ETCD_TOO_MANY_LEARNERS);
+    assert_int_equal(change(w, MEMBERSHIP_ADD_VOTER, 3, "", "http://c:1"), 0);
+}
+
 static void test_a_member_keeps_the_log_it_first_published_with(void **state)
 {
     struct world *w = *state;
@@ -181,6 +199,7 @@ int main(void)
         TEST(test_promotion),
         TEST(test_there_is_a_most),
         TEST(test_plans_check_urls),
+        TEST(test_the_change_says_how_many_learners_there_may_be),
         TEST(test_a_member_keeps_the_log_it_first_published_with),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,6 +100,28 @@ static void test_publications_come_back(void **state)
     assert_int_equal(membership_publish_decode(buf_slice(&w->why), &back), ERR_PROTO);
 }
 
+static void test_a_change_says_how_many_learners_if_more_than_one(void **state)
+{
+    struct world *w = *state;
+    struct membership_change c = {.type = MEMBERSHIP_ADD_LEARNER, .id = 7};
+    struct membership_change back;
+    c.peer_urls = urls_of("http://a:1");
+    membership_change_encode(&c, &w->why);
+    size_t shorter = w->why.len;
+    assert_int_equal(membership_change_decode(buf_slice(&w->why), &back), 0);
+    assert_int_equal(back.learners_max, 0);
+    buf_add_u8(&w->why, 1);
+    assert_int_equal(membership_change_decode(buf_slice(&w->why), &back), ERR_PROTO);
+    buf_clear(&w->why);
+    c.learners_max = 3;
+    membership_change_encode(&c, &w->why);
+    assert_int_equal(w->why.len, shorter + 1);
+    assert_int_equal(membership_change_decode(buf_slice(&w->why), &back), 0);
+    assert_int_equal(back.learners_max, 3);
+    buf_add_u8(&w->why, 3);
+    assert_int_equal(membership_change_decode(buf_slice(&w->why), &back), ERR_PROTO);
+}
+
 static void test_a_publication_says_which_log_unless_it_is_older(void **state)
 {
     struct world *w = *state;
@@ -236,6 +258,7 @@ int main(void)
         TEST(test_cut_and_lengthened_bytes_are_refused),
         TEST(test_what_no_change_says_is_refused),
         TEST(test_publications_come_back),
+        TEST(test_a_change_says_how_many_learners_if_more_than_one),
         TEST(test_a_publication_says_which_log_unless_it_is_older),
         TEST(test_a_snapshot_is_the_whole_state),
         TEST(test_members_json_as_captured),

@@ -233,6 +233,14 @@ static void tell_line(const struct side *side, const char *name, size_t at)
     buf_fini(&text);
 }
 
+/* At one instant the line that was told first decides: a step comes before what it did. */
+static bool is_before(const struct parting *p, const struct parting *q)
+{
+    size_t of_p = p->a < p->b ? p->a : p->b;
+    size_t of_q = q->a < q->b ? q->a : q->b;
+    return p->time_ns < q->time_ns || (p->time_ns == q->time_ns && of_p < of_q);
+}
+
 static void tell_decision(struct side *a, struct side *b)
 {
     struct parting first = {.found = false};
@@ -242,7 +250,7 @@ static void tell_decision(struct side *a, struct side *b)
     for (size_t i = 0; i < a->part_count + b->part_count; i++) {
         const char *name = i < a->part_count ? a->parts[i].node : b->parts[i - a->part_count].node;
         struct parting p = part_of(a, b, name);
-        if (p.found && (!first.found || p.time_ns < first.time_ns)) {
+        if (p.found && (!first.found || is_before(&p, &first))) {
             first = p;
             node = name;
         }

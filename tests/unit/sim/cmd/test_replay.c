@@ -174,6 +174,27 @@ static void test_a_run_of_another_build_may_differ_and_one_of_this_may_not(void 
     assert_says("unknown key \"stranger\"");
 }
 
+#define CASES                                                 \
+    "version: 1\nscenario: both\nmembers: [n1, n2, n3]\n"     \
+    "vary: {victim: {first: {who: n1}, second: {who: n2}}}\n" \
+    "timeline:\n  - {at: 1s, crash: \"${who}\", for: 1s}\nuntil: 4s\nsettle: none\n"
+
+static void test_cases_of_one_scenario_are_replayed_each_and_part_at_their_step(void **state)
+{
+    (void)state;
+    write_file("cases.yaml", CASES);
+    assert_int_equal(quorate("run cases.yaml --db cases.db"), 0);
+    assert_int_equal(quorate("replay --db cases.db both.first"), 0);
+    assert_says("replay:  the same run as recorded, both.first/1@");
+    assert_int_equal(quorate("replay --db cases.db both.second/1 --kinds step"), 0);
+    assert_says("  step     crash n2 (step 1, line 6)  < #");
+    assert_int_equal(quorate("diff --db cases.db both.first both.second"), 1);
+    assert_says("first decision that differs, by the world, after 0 that are the same\n"
+                "  a      1.000000  #");
+    assert_says("  step     crash n1 (step 1, line 6)  < #");
+    assert_says("  step     crash n2 (step 1, line 6)  < #");
+}
+
 static void test_runs_without_lines_are_run_again_to_compare_them(void **state)
 {
     (void)state;
@@ -221,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_the_state_of_a_member_is_told_whole),
         cmocka_unit_test(test_diff_names_the_first_decision_that_differs),
         cmocka_unit_test(test_a_run_of_another_build_may_differ_and_one_of_this_may_not),
+        cmocka_unit_test(test_cases_of_one_scenario_are_replayed_each_and_part_at_their_step),
         cmocka_unit_test(test_runs_without_lines_are_run_again_to_compare_them),
         cmocka_unit_test(test_mistakes_are_told_with_what_there_is),
     };

@@ -139,6 +139,13 @@ bool peer_refused(struct peer *peer, index_t prev, index_t agree)
             PROBE("raft.stale_refusal_of_probe");
             return false;
         }
+        if (prev <= peer->match) {
+            /* It refuses what it has acknowledged: a late refusal, or a member that lost its log.
+             * Asked again at once it would refuse again, for ever; the next heartbeat is soon
+             * enough. */
+            PROBE("raft.refusal_below_match");
+            return false;
+        }
         peer->next = (agree < prev ? agree : prev - 1) + 1;
         if (peer->next <= peer->match) {
             peer->next = peer->match + 1;

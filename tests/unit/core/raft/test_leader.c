@@ -311,6 +311,26 @@ static void test_unreachable_follower_is_probed(void **state)
     assert_int_equal(one.u.messages[0].entry_count, 2);
 }
 
+/* A member that lost its log refuses what it has acknowledged. Were each refusal answered at once,
+ * the two would refuse and ask at the speed of the link. */
+static void test_refusal_of_what_was_acknowledged_waits_for_a_heartbeat(void **state)
+{
+    (void)state;
+    struct raft_progress progress;
+    assert_true(raft_progress(one.raft, 2, &progress));
+    index_t match = progress.match;
+    assert_true(match > 0);
+    step((struct raft_event){.type = RAFT_EVENT_UNREACHABLE, .member = 2});
+    receive((struct raft_message){.type = RAFT_APPEND_RESULT,
+                                  .from = 2,
+                                  .term = raft_term(one.raft),
+                                  .index = match,
+                                  .reject = true});
+    assert_int_equal(one.u.message_count, 0);
+    assert_true(raft_progress(one.raft, 2, &progress));
+    assert_int_equal(progress.next, match + 1);
+}
+
 static void test_progress_is_a_leaders_to_tell(void **state)
 {
     (void)state;
@@ -342,6 +362,7 @@ int main(void)
         TEST(test_news_from_before_an_installed_snapshot_is_outdated),
         TEST(test_unknown_message_is_dropped),
         TEST(test_unreachable_follower_is_probed),
+        TEST(test_refusal_of_what_was_acknowledged_waits_for_a_heartbeat),
         TEST(test_progress_is_a_leaders_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -174,9 +174,9 @@ static void test_a_run_of_another_build_may_differ_and_one_of_this_may_not(void 
     assert_says("unknown key \"stranger\"");
 }
 
-#define CASES                                                 \
-    "version: 1\nscenario: both\nmembers: [n1, n2, n3]\n"     \
-    "vary: {victim: {first: {who: n1}, second: {who: n2}}}\n" \
+#define CASES                                                                  \
+    "version: 1\nscenario: both\nmembers: [n1, n2, n3]\nprobe: {put: 200ms}\n" \
+    "vary: {victim: {first: {who: n1}, second: {who: n2}}}\n"                  \
     "timeline:\n  - {at: 1s, crash: \"${who}\", for: 1s}\nuntil: 4s\nsettle: none\n"
 
 static void test_cases_of_one_scenario_are_replayed_each_and_part_at_their_step(void **state)
@@ -187,12 +187,12 @@ static void test_cases_of_one_scenario_are_replayed_each_and_part_at_their_step(
     assert_int_equal(quorate("replay --db cases.db both.first"), 0);
     assert_says("replay:  the same run as recorded, both.first/1@");
     assert_int_equal(quorate("replay --db cases.db both.second/1 --kinds step"), 0);
-    assert_says("  step     crash n2 (step 1, line 6)  < #");
+    assert_says("  step     crash n2 (step 1, line 7)  < #");
     assert_int_equal(quorate("diff --db cases.db both.first both.second"), 1);
     assert_says("first decision that differs, by the world, after 0 that are the same\n"
                 "  a      1.000000  #");
-    assert_says("  step     crash n1 (step 1, line 6)  < #");
-    assert_says("  step     crash n2 (step 1, line 6)  < #");
+    assert_says("  step     crash n1 (step 1, line 7)  < #");
+    assert_says("  step     crash n2 (step 1, line 7)  < #");
 }
 
 static void test_runs_without_lines_are_run_again_to_compare_them(void **state)

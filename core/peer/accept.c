@@ -55,6 +55,7 @@ static void on_hello(struct peer_accepted *accepted, struct slice body)
     reply(accepted, buf_slice(&peers->scratch));
     if (welcome.refusal == PEER_ACCEPTED) {
         accepted->from = hello.from;
+        accepted->instance = hello.instance;
     }
     /* A refused one is not closed here: its end must read why. It closes, or falls silent. */
 }

@@ -84,6 +84,7 @@ static void on_welcome(struct peer *peer, struct slice body)
         return;
     }
     peer->refusal = PEER_ACCEPTED;
+    peer->instance = welcome.instance;
     peer->state = PEER_UP;
     peer->up_since_ns = env_now_ns(peers->env);
     env_timer_set(peers->env, &peer->timer, peer->up_since_ns + PING_NS(peers));

@@ -28,6 +28,7 @@ struct peer {
     int64_t heard_ns;
     int64_t dialled_ns;
     enum peer_refusal refusal; /* the last one told */
+    uint32_t instance;         /* of the other end, while the link is up */
     bool removed;
 };
 
@@ -38,6 +39,7 @@ struct peer_accepted {
     struct env_link env_link;
     struct env_timer timer;
     member_id_t from; /* 0 before the hello */
+    uint32_t instance;
     int64_t heard_ns;
     bool unwelcome; /* its member was removed: dropped when the timer fires */
     bool closing;

@@ -1,6 +1,7 @@
 #include "peer/peers.h"
 
 #include "base/assert.h"
+#include "base/probe.h"
 #include "link.h"
 
 void peers_init(struct peers *peers, struct env *env, const struct peer_events *events, void *data,
@@ -74,6 +75,22 @@ void peers_remove(struct peers *peers, member_id_t id)
         struct peer_accepted *accepted = container_of(it, struct peer_accepted, link);
         if (accepted->from == id) {
             accepted_retire(accepted);
+        }
+    }
+}
+
+void peers_expect(struct peers *peers, member_id_t id, uint32_t instance)
+{
+    struct peer *peer = map_get(&peers->by_id, id);
+    if (peer != NULL && peer->state == PEER_UP && peer->instance != instance) {
+        PROBE("peer.unexpected_dialled");
+        dial_drop(peer);
+    }
+    list_each (it, &peers->accepted) {
+        struct peer_accepted *accepted = container_of(it, struct peer_accepted, link);
+        if (accepted->from == id && accepted->instance != instance) {
+            PROBE("peer.unexpected_accepted");
+            accepted_drop(accepted);
         }
     }
 }

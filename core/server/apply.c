@@ -85,6 +85,9 @@ static bool apply_publish(struct server *server, struct slice body)
     }
     LOG(server->env, INFO, "updated member attributes", log_hex("member", publish.id),
         log_slice("name", publish.name));
+    if (publish.instance != 0 && server->phase < SERVER_STOPPING) {
+        peers_expect(&server->peers, publish.id, publish.instance);
+    }
     return publish.id == server->id && publish.instance == server->instance;
 }
 

@@ -96,6 +96,9 @@ struct peer_address {
 void peers_set(struct peers *peers, member_id_t id, const struct peer_address *addresses,
                size_t count);
 void peers_remove(struct peers *peers, member_id_t id);
+/* The user has learned which instance that member is: links with another one, which were taken
+ * while it could not tell, are dropped. When they are dialled again it judges anew. */
+void peers_expect(struct peers *peers, member_id_t id, uint32_t instance);
 
 /* Sends a record whose first byte is its kind. ERR_NOT_FOUND: the member is not known;
  * ERR_CONN_CLOSED: no link is up; ERR_LIMIT. 0 promises nothing about delivery. */

@@ -23,6 +23,7 @@ struct end {
     /* Given. */
     uint32_t instance;
     uint32_t knows_other_as; /* 0: anything will do */
+    uint32_t learns;         /* after 5000 ticks, or 0 */
     /* Seen. */
     unsigned ups;
     unsigned records;
@@ -34,6 +35,7 @@ struct end {
     struct peers peers;
     struct port port;
     struct env_timer tick;
+    unsigned ticks;
 };
 
 static struct end ends[3];
@@ -104,6 +106,10 @@ static void on_tick(struct env_timer *timer)
 {
     static const uint8_t bytes[] = {KIND};
     struct end *end = timer->data;
+    if (++end->ticks == 5000 && end->learns != 0) {
+        end->knows_other_as = end->learns;
+        peers_expect(&end->peers, 3 - end->id, end->knows_other_as);
+    }
     int rv = peers_send(&end->peers, 3 - end->id, slice_of(bytes, sizeof(bytes)));
     assert_true(rv == 0 || rv == ERR_CONN_CLOSED);
     env_timer_set(end->env, timer, env_now_ns(end->env) + MS_NS);
@@ -138,7 +144,8 @@ static void start_2(struct env *env)
 }
 
 /* Runs both for ten simulated seconds. The instances and what each knows the other as. */
-static void run(uint32_t first, uint32_t second, uint32_t first_knows, uint32_t second_knows)
+static void run_learning(uint32_t first, uint32_t second, uint32_t first_knows,
+                         uint32_t second_knows, uint32_t first_learns)
 {
     static const struct env_program programs[] = {{"one", start_1}, {"two", start_2}};
     static const char *const args[] = {"end"};
@@ -150,6 +157,7 @@ static void run(uint32_t first, uint32_t second, uint32_t first_knows, uint32_t 
     ends[2].instance = second;
     ends[1].knows_other_as = first_knows;
     ends[2].knows_other_as = second_knows;
+    ends[1].learns = first_learns;
     for (size_t i = 0; i < 2; i++) {
         struct host *host;
         const struct node_start how = {
@@ -163,6 +171,11 @@ static void run(uint32_t first, uint32_t second, uint32_t first_knows, uint32_t 
         fail_msg("%s: %s", node_name(broken), node_fault_text(broken));
     }
     world_free(world);
+}
+
+static void run(uint32_t first, uint32_t second, uint32_t first_knows, uint32_t second_knows)
+{
+    run_learning(first, second, first_knows, second_knows, 0);
 }
 
 static void test_records_pass_both_ways(void **state)
@@ -198,12 +211,29 @@ static void test_a_stranger_under_a_known_id_is_not_heard(void **state)
     assert_int_equal(ends[2].refusal, PEER_OTHER_LOG);
 }
 
+/* Member 1 learns too late who member 2 should be: from then on it hears nothing more. */
+static void test_a_stranger_is_found_out_later(void **state)
+{
+    (void)state;
+    run_learning(5, 6, 0, 0, 7);
+    assert_int_equal(ends[1].ups, 1);
+    assert_in_range(ends[1].records, 4000, 5000);
+    assert_int_equal(ends[2].refusals, 1);
+    assert_int_equal(ends[2].refusal, PEER_OTHER_LOG);
+    /* And if it is whom it took it for, nothing happens. */
+    run_learning(5, 6, 0, 0, 6);
+    assert_int_equal(ends[1].ups, 1);
+    assert_in_range(ends[1].records, 9000, 10000);
+    assert_int_equal(ends[2].refusals, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_records_pass_both_ways),
         cmocka_unit_test(test_nobody_need_be_known),
         cmocka_unit_test(test_a_stranger_under_a_known_id_is_not_heard),
+        cmocka_unit_test(test_a_stranger_is_found_out_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

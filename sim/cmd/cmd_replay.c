@@ -156,13 +156,13 @@ static int tell(const struct replay *r, struct run *run)
             cmd_say(stderr, "quorate: no member \"%s\"; there are %s\n", r->state, buf_cstr(&text));
             return EXIT_INVALID;
         }
-        fwrite(text.ptr, 1, text.len, stdout);
+        cmd_say(stdout, "%s", buf_cstr(&text));
     } else if (!r->trace) {
         if (r->kept.same_build) {
             run_saved(run, r->db); /* under the id that the page says */
         }
         run_tell(run, BUILD_ID, true, &text);
-        fwrite(text.ptr, 1, text.len, stdout);
+        cmd_say(stdout, "%s", buf_cstr(&text));
     }
     return compare(r, run);
 }

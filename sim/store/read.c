@@ -131,7 +131,6 @@ int store_read_lines(const char *path, const struct store_run *run, struct mem *
     sqlite3_stmt *query = NULL;
     struct buf why;
     size_t n = 0;
-    int result = SQLITE_DONE;
     buf_init(&why, mem);
     *lines = mem_zalloc(mem, run->events + 1, sizeof(**lines));
     int err = open_file(path, &db, &why);
@@ -140,7 +139,7 @@ int store_read_lines(const char *path, const struct store_run *run, struct mem *
     }
     if (err == 0) {
         sqlite3_bind_int64(query, 1, run->number);
-        while (n < run->events && (result = sqlite3_step(query)) == SQLITE_ROW) {
+        while (n < run->events && sqlite3_step(query) == SQLITE_ROW) {
             (*lines)[n++] = (struct store_line){.time_ns = sqlite3_column_int64(query, 0),
                                                 .event = (uint64_t)sqlite3_column_int64(query, 1),
                                                 .cause = (uint64_t)sqlite3_column_int64(query, 2),

@@ -224,6 +224,20 @@ static bool remember(struct box *box)
 
 /* Words. */
 
+/* The first answered of the reads that have still to see what the key holds. */
+static size_t find_reader(const struct box *box, size_t key)
+{
+    size_t op = is_needed(box, key) ? box->returns.next[box->count] : box->count;
+    for (; op != box->count; op = box->returns.next[op]) {
+        const struct box_op *o = &box->ops[op];
+        if (o->kind == HISTORY_RANGE && key >= o->first && key < o->last &&
+            box->wants[o->wants + key - o->first] == box->state[key]) {
+            return op;
+        }
+    }
+    return NOBODY;
+}
+
 static void note_stuck(struct box *box)
 {
     if (box->best_stuck != NOBODY && box->trail_answered <= box->best) {
@@ -239,16 +253,21 @@ static void note_stuck(struct box *box)
             box->best_key = k - 1;
         }
     }
+    for (size_t k = op->last; op->kind != HISTORY_RANGE && k > op->first; k--) {
+        box->best_key = is_needed(box, k - 1) ? k - 1 : box->best_key;
+    }
     box->best_pair = box->state[box->best_key];
     box->best_writer = box->writer[box->best_key];
+    box->best_reader = op->kind == HISTORY_RANGE ? NOBODY : find_reader(box, box->best_key);
 }
 
 static void write_requests(const struct box *box, struct buf *out, size_t a, size_t b)
 {
-    const struct history_op *ops = box->j.h->ops;
-    history_write_op(out, &ops[box->ops[a].number]);
-    if (b != NOBODY) {
-        history_write_op(out, &ops[box->ops[b].number]);
+    const size_t shown[] = {a, b};
+    for (size_t i = 0; i < 2 && shown[i] != NOBODY; i++) {
+        size_t number = box->ops[shown[i]].number;
+        history_write_op(out, &box->j.h->ops[number]);
+        box->verdict->shown[box->verdict->shown_count++] = number;
     }
     box->verdict->result = BOX_REJECTS;
     fmt(box->verdict->text, sizeof(box->verdict->text), "%s", buf_cstr(out));
@@ -270,7 +289,9 @@ static void tell_stuck(struct box *box, size_t answered)
         buf_printf(&text, "being \"%.*s\"", (int)(value.len < 64 ? value.len : 64),
                    (const char *)value.ptr);
     }
-    write_requests(box, &text, box->best_stuck, box->best_writer);
+    bool seen = box->best_reader != NOBODY;
+    buf_add_str(&text, seen ? ", which the second has still to see" : "");
+    write_requests(box, &text, box->best_stuck, seen ? box->best_reader : box->best_writer);
     buf_fini(&text);
 }
 

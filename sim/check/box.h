@@ -91,6 +91,7 @@ struct box {
     size_t best_key;    /* shows another state than it needs, or NOBODY */
     uint32_t best_pair; /* this */
     size_t best_writer;
+    size_t best_reader; /* NOBODY, or a read that must come before it, because it shows this */
 };
 
 /* box_build.c: false after an immediate verdict. */

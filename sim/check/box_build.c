@@ -93,6 +93,7 @@ static bool reject(struct box *box, const struct history_op *op, const char *why
     buf_init(&text, box->mem);
     buf_add_str(&text, why);
     history_write_op(&text, op);
+    box->verdict->shown[box->verdict->shown_count++] = (size_t)(op - box->j.h->ops);
     box->verdict->result = BOX_REJECTS;
     fmt(box->verdict->text, sizeof(box->verdict->text), "%s", buf_cstr(&text));
     buf_fini(&text);

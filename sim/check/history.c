@@ -42,6 +42,7 @@ void history_free(struct history *h)
         mem_free(h->mem, (struct history_kv *)(uintptr_t)op->kvs);
     }
     mem_free(h->mem, h->ops);
+    mem_free(h->mem, h->starts);
     mem_free(h->mem, h);
 }
 
@@ -69,6 +70,7 @@ size_t history_add(struct history *h, const struct history_op *op)
     }
     if (op->outcome != HISTORY_OK) {
         copy->revision = 0;
+        copy->member = 0;
         copy->count = 0;
     }
     return h->count++;
@@ -82,6 +84,15 @@ size_t history_count(const struct history *h)
 static bool is_open_end(struct slice end)
 {
     return end.len == 1 && end.ptr[0] == 0;
+}
+
+void history_started(struct history *h, uint64_t member, int64_t time_ns)
+{
+    if (h->start_count == h->start_cap) {
+        h->start_cap = h->start_cap == 0 ? 16 : h->start_cap * 2;
+        h->starts = mem_resize(h->mem, h->starts, h->start_cap * sizeof(*h->starts));
+    }
+    h->starts[h->start_count++] = (struct history_start){member, time_ns};
 }
 
 /* Words. */

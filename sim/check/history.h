@@ -5,11 +5,19 @@
 
 #include "check/history.h"
 
+struct history_start {
+    uint64_t member;
+    int64_t time_ns;
+};
+
 struct history {
     struct mem *mem;
     struct history_op *ops;
     size_t count;
     size_t cap;
+    struct history_start *starts;
+    size_t start_count;
+    size_t start_cap;
 };
 
 #define NOBODY SIZE_MAX
@@ -61,6 +69,11 @@ static inline bool is_blamed(const struct judge *j)
 {
     return j->verdict->result != HISTORY_LINEARIZABLE;
 }
+
+/* serial.c: what serializable reads show came from the past, and no member's past comes back.
+ * once.c: no write took effect twice. Both speak by revisions and say nothing without. */
+bool check_serial(struct judge *j);
+bool check_once(struct judge *j);
 
 /* witness.c: gives every write that took effect its revision; false after blame. */
 bool place_writes(struct judge *j);

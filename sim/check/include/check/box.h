@@ -33,7 +33,9 @@ enum box_result {
 struct box_verdict {
     enum box_result result;
     char text[1024]; /* why not, the requests among it, one line each; "" if accepted */
-    size_t parts;    /* groups of keys that were judged apart */
+    size_t shown[2]; /* numbers of the requests that it names */
+    size_t shown_count;
+    size_t parts; /* groups of keys that were judged apart */
     uint64_t steps;
     size_t states;
 };

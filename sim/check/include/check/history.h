@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "base/slice.h"
 #include "base/types.h"
@@ -53,7 +54,8 @@ struct history_op {
     int64_t call_ns;
     int64_t return_ns; /* not of unknown ones */
     /* Of an answer. */
-    revision_t revision;          /* of its header */
+    revision_t revision;          /* of its header; 0: not known */
+    uint64_t member;              /* who answered; 0: not known */
     const struct history_kv *kvs; /* RANGE: in the order of keys */
     size_t count;                 /* RANGE: of kvs; DELETE: keys deleted */
 };
@@ -63,6 +65,11 @@ void history_free(struct history *history);
 /* Copies everything. Returns the number of the request, counted from 0. */
 size_t history_add(struct history *history, const struct history_op *op);
 size_t history_count(const struct history *history);
+/* A member was started, from which time on it may again answer older states than before. */
+void history_started(struct history *history, uint64_t member, int64_t time_ns);
+/* Reads requests from text, one JSON object a line (the format is in history_read.c and in `quorate
+ * history --help`). ERR_INVALID, and in `mistake` the words that say where and why. */
+int history_read(struct history *history, struct slice text, struct buf *mistake) MUST_CHECK;
 
 enum history_result {
     HISTORY_LINEARIZABLE,

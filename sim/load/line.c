@@ -31,6 +31,9 @@ int load_line_read(struct slice text, struct load_line *line)
         return ERR_PROTO;
     }
     if (!line->done) {
+        line->kind = next_word(&text);
+        line->key = next_word(&text);
+        line->text = text;
         return 0;
     }
     word = next_word(&text);

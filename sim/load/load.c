@@ -5,25 +5,37 @@
 #include "base/fmt.h"
 #include "client/client.h"
 #include "pb/rpc.pb-c.h"
+#include "zipf.h"
 
 #define ENDPOINTS_MAX 64
 
 enum load_kind {
     LOAD_PUT,
     LOAD_GET,
-    LOAD_GET_SERIALIZABLE
+    LOAD_GET_SERIALIZABLE,
+    LOAD_DELETE,
+    LOAD_KINDS
 };
+
+static const char *const kinds[] = {"put", "get", "get-serializable", "delete"};
 
 struct load {
     struct env *env;
-    enum load_kind kind;
+    uint64_t mix[LOAD_KINDS]; /* shares */
     const char *name;
     const char *key;
+    uint64_t *chosen; /* keys: sums of their weights; NULL: `key` is the only one */
+    uint64_t keys;
     struct slice endpoints[ENDPOINTS_MAX];
     size_t endpoint_count;
     int64_t interval_ns;
     int64_t timeout_ns;
     uint64_t value_bytes;
+    uint64_t value_bytes_max;
+    bool paced; /* at each interval, unless the answer before is still out */
+    bool fresh; /* a client of its own for each request */
+    uint64_t open;
+    struct rng draws;
     uint64_t count;
     uint64_t calls;
     int64_t next_ns;
@@ -39,6 +51,8 @@ struct request {
     struct client_call call;
     struct client *client;
     uint64_t n;
+    enum load_kind kind;
+    struct buf key;
 };
 
 static void say(struct load *load)
@@ -47,32 +61,77 @@ static void say(struct load *load)
     buf_clear(&load->line);
 }
 
-static const struct client_method *fill_value(struct load *load, uint64_t n)
+/* The least i with load->chosen[i] > at. */
+static uint64_t key_at(const struct load *load, uint64_t at)
 {
+    uint64_t low = 0;
+    uint64_t high = load->keys - 1;
+    while (low < high) {
+        uint64_t middle = (low + high) / 2;
+        if (load->chosen[middle] > at) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+static void draw(struct load *load, struct request *r)
+{
+    uint64_t sum = 0;
+    for (int i = 0; i < LOAD_KINDS; i++) {
+        sum += load->mix[i];
+    }
+    uint64_t share = rng_below(&load->draws, sum);
+    r->kind = LOAD_PUT;
+    while (share >= load->mix[r->kind]) {
+        share -= load->mix[r->kind];
+        r->kind++;
+    }
+    buf_clear(&r->key);
+    buf_add_str(&r->key, load->key);
+    if (load->chosen != NULL) {
+        uint64_t at = rng_below(&load->draws, load->chosen[load->keys - 1]);
+        buf_printf(&r->key, "/%llu", (unsigned long long)key_at(load, at) + 1);
+    }
+}
+
+static void fill_value(struct load *load, uint64_t n)
+{
+    uint64_t more = load->value_bytes_max > load->value_bytes
+                        ? rng_below(&load->draws, load->value_bytes_max - load->value_bytes + 1)
+                        : 0;
     buf_clear(&load->value);
     buf_printf(&load->value, "%s-%llu", load->name, (unsigned long long)n);
-    while (load->value.len < load->value_bytes) {
+    while (load->value.len < load->value_bytes + more) {
         buf_add_u8(&load->value, '.');
     }
-    return &client_put;
 }
 
 static void start_call(struct load *load, struct request *r, struct client *client)
 {
     int64_t deadline = env_now_ns(load->env) + load->timeout_ns;
-    if (load->kind == LOAD_PUT) {
+    struct slice key = buf_slice(&r->key);
+    if (r->kind == LOAD_PUT) {
         Etcdserverpb__PutRequest put;
         etcdserverpb__put_request__init(&put);
-        const struct client_method *method = fill_value(load, r->n);
-        put.key = pb_bytes(slice_str(load->key));
+        put.key = pb_bytes(key);
         put.value = pb_bytes(buf_slice(&load->value));
-        client_start(client, &r->call, method, &put.base, deadline);
+        client_start(client, &r->call, &client_put, &put.base, deadline);
+        return;
+    }
+    if (r->kind == LOAD_DELETE) {
+        Etcdserverpb__DeleteRangeRequest gone;
+        etcdserverpb__delete_range_request__init(&gone);
+        gone.key = pb_bytes(key);
+        client_start(client, &r->call, &client_delete_range, &gone.base, deadline);
         return;
     }
     Etcdserverpb__RangeRequest range;
     etcdserverpb__range_request__init(&range);
-    range.key = pb_bytes(slice_str(load->key));
-    range.serializable = load->kind == LOAD_GET_SERIALIZABLE;
+    range.key = pb_bytes(key);
+    range.serializable = r->kind == LOAD_GET_SERIALIZABLE;
     client_start(client, &r->call, &client_range, &range.base, deadline);
 }
 
@@ -91,12 +150,21 @@ static const Etcdserverpb__RangeResponse *as_range(const ProtobufCMessage *m)
                : NULL;
 }
 
+static const Etcdserverpb__DeleteRangeResponse *as_delete(const ProtobufCMessage *m)
+{
+    return m->descriptor == &etcdserverpb__delete_range_response__descriptor
+               ? (const Etcdserverpb__DeleteRangeResponse *)(const void *)m
+               : NULL;
+}
+
 static void say_ok(struct load *load, uint64_t n, const ProtobufCMessage *response)
 {
     const Etcdserverpb__PutResponse *put = as_put(response);
     const Etcdserverpb__RangeResponse *range = as_range(response);
     const Etcdserverpb__ResponseHeader *header = put != NULL ? put->header : NULL;
+    const Etcdserverpb__DeleteRangeResponse *gone = as_delete(response);
     header = range != NULL ? range->header : header;
+    header = gone != NULL ? gone->header : header;
     int64_t revision = header != NULL ? header->revision : 0;
     int64_t create = 0;
     int64_t mod = 0;
@@ -108,6 +176,7 @@ static void say_ok(struct load *load, uint64_t n, const ProtobufCMessage *respon
         version = range->kvs[0]->version;
         value = pb_slice(range->kvs[0]->value);
     }
+    version = gone != NULL ? gone->deleted : version;
     buf_printf(&load->line, "done %llu ok %lld %lld %lld %lld ", (unsigned long long)n,
                (long long)revision, (long long)create, (long long)mod, (long long)version);
     buf_add_slice(&load->line, value);
@@ -116,6 +185,12 @@ static void say_ok(struct load *load, uint64_t n, const ProtobufCMessage *respon
 }
 
 static void next_closed(struct load *load, struct request *r);
+
+static void request_free(struct request *r)
+{
+    buf_fini(&r->key);
+    mem_free(r->load->env->mem, r);
+}
 
 static void done(struct client_call *call)
 {
@@ -132,18 +207,30 @@ static void done(struct client_call *call)
         say(load);
     }
     client_call_fini(call);
-    if (r->client == NULL) {
+    load->open--;
+    if (r->client != NULL) {
+        client_close(r->client, NULL, NULL);
+        r->client = NULL;
+    }
+    if (load->interval_ns == 0) {
         next_closed(load, r);
         return;
     }
-    client_close(r->client, NULL, NULL);
-    mem_free(load->env->mem, r);
+    request_free(r);
 }
 
 static void begin(struct load *load, struct request *r)
 {
     r->n = ++load->calls;
-    buf_printf(&load->line, "call %llu\n", (unsigned long long)r->n);
+    load->open++;
+    draw(load, r);
+    buf_printf(&load->line, "call %llu %s %s ", (unsigned long long)r->n, kinds[r->kind],
+               buf_cstr(&r->key));
+    if (r->kind == LOAD_PUT) {
+        fill_value(load, r->n);
+        buf_add_slice(&load->line, buf_slice(&load->value));
+    }
+    buf_add_u8(&load->line, '\n');
     say(load);
 }
 
@@ -165,6 +252,7 @@ static struct request *request_new(struct load *load)
     r->load = load;
     r->call.done = done;
     r->call.data = r;
+    buf_init(&r->key, load->env->mem);
     return r;
 }
 
@@ -177,16 +265,19 @@ static void next_closed(struct load *load, struct request *r)
     r->call.done = done;
     r->call.data = r;
     begin(load, r);
-    start_call(load, r, load->lasting);
+    r->client = load->fresh ? client_of(load) : NULL;
+    start_call(load, r, r->client != NULL ? r->client : load->lasting);
 }
 
 static void on_interval(struct env_timer *timer)
 {
     struct load *load = timer->data;
-    struct request *r = request_new(load);
-    begin(load, r);
-    r->client = client_of(load);
-    start_call(load, r, r->client);
+    if (!load->paced || load->open == 0) {
+        struct request *r = request_new(load);
+        begin(load, r);
+        r->client = load->fresh ? client_of(load) : NULL;
+        start_call(load, r, r->client != NULL ? r->client : load->lasting);
+    }
     if (load->count == 0 || load->calls < load->count) {
         load->next_ns += load->interval_ns;
         env_timer_set(load->env, timer, load->next_ns);
@@ -216,11 +307,47 @@ static uint64_t arg_u64(const struct env *env, const char *name, uint64_t otherw
     return value;
 }
 
+/* `--mix=PUT,GET,SERIALIZABLE,DELETE`, or one `--kind`. */
+static int read_mix(struct load *load)
+{
+    const char *kind = arg(load->env, "kind");
+    const char *mix = arg(load->env, "mix");
+    uint64_t sum = 0;
+    for (size_t i = 0; i < LOAD_KINDS && kind != NULL; i++) {
+        load->mix[i] = strcmp(kind, kinds[i]) == 0;
+        sum += load->mix[i];
+    }
+    for (size_t i = 0; i < LOAD_KINDS && kind == NULL && mix != NULL; i++) {
+        size_t len = strcspn(mix, ",");
+        if (slice_to_u64(slice_of(mix, len), &load->mix[i]) != 0) {
+            return ERR_USAGE;
+        }
+        sum += load->mix[i];
+        mix += len + (mix[len] == ',' ? 1 : 0);
+    }
+    return sum > 0 ? 0 : ERR_USAGE;
+}
+
+static void weigh_keys(struct load *load)
+{
+    uint64_t sum = 0;
+    uint64_t tenths = arg_u64(load->env, "zipf-tenths", 0);
+    load->keys = arg_u64(load->env, "keys", 0);
+    if (load->keys == 0) {
+        return;
+    }
+    load->chosen = mem_zalloc(load->env->mem, load->keys, sizeof(load->chosen[0]));
+    for (uint64_t i = 0; i < load->keys; i++) {
+        sum += zipf_weight(i + 1, (uint32_t)tenths);
+        load->chosen[i] = sum;
+    }
+}
+
 static int read_args(struct load *load)
 {
-    static const char *const kinds[] = {"put", "get", "get-serializable"};
     const struct env *env = load->env;
-    const char *kind = arg(env, "kind");
+    const char *calling = arg(env, "calling");
+    const char *session = arg(env, "session");
     const char *list = arg(env, "endpoints");
     load->name = arg(env, "name");
     load->key = arg(env, "key");
@@ -228,22 +355,19 @@ static int read_args(struct load *load)
     load->timeout_ns = (int64_t)arg_u64(env, "timeout-ns", 5 * SEC_NS);
     load->value_bytes = arg_u64(env, "value-bytes", 0);
     load->count = arg_u64(env, "count", 0);
-    if (kind == NULL || list == NULL || load->name == NULL || load->key == NULL) {
+    load->value_bytes_max = arg_u64(env, "value-bytes-max", 0);
+    load->paced = calling != NULL && strcmp(calling, "paced") == 0;
+    load->fresh = session == NULL ? load->interval_ns > 0 : strcmp(session, "fresh") == 0;
+    if (list == NULL || load->name == NULL || load->key == NULL) {
         return ERR_USAGE;
     }
-    int found = ERR_USAGE;
-    for (size_t i = 0; i < 3; i++) {
-        if (strcmp(kind, kinds[i]) == 0) {
-            load->kind = (enum load_kind)i;
-            found = 0;
-        }
-    }
+    weigh_keys(load);
     while (*list != '\0' && load->endpoint_count < ENDPOINTS_MAX) {
         size_t len = strcspn(list, ",");
         load->endpoints[load->endpoint_count++] = slice_of(list, len);
         list += len + (list[len] == ',' ? 1 : 0);
     }
-    return load->endpoint_count > 0 ? found : ERR_USAGE;
+    return load->endpoint_count > 0 ? read_mix(load) : ERR_USAGE;
 }
 
 static void start(struct env *env)
@@ -257,14 +381,21 @@ static void start(struct env *env)
         env_exit(env, 2, false);
         return;
     }
-    if (load->interval_ns == 0) {
+    load->draws = env_random(env, "load");
+    if (!load->fresh) {
         load->lasting = client_of(load);
+    }
+    if (load->interval_ns == 0) {
         next_closed(load, request_new(load));
         return;
     }
     load->timer.fire = on_interval;
     load->timer.data = load;
     load->next_ns = env_now_ns(env);
+    if (load->paced || load->chosen != NULL) {
+        /* Clients that begin together would call together for ever. */
+        load->next_ns += rng_range(&load->draws, 0, load->interval_ns);
+    }
     env_timer_set(env, &load->timer, load->next_ns);
 }
 

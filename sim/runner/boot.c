@@ -36,6 +36,7 @@ static void begin_timeline(struct run *run)
                 run_text(run, "leader, term %llu", (unsigned long long)m->term));
     }
     probes_begin(run);
+    loads_begin(run);
     steps_begin(run);
 }
 

@@ -74,21 +74,24 @@ void checks_wiped(struct checks *checks, size_t member)
     check_amnesia(checks->places[member]);
 }
 
-/* Probes tell revisions and are judged in full; what a command line did is known by its exit only,
- * so it counts as a request that may have taken effect at any time. */
+/* Probes and load tell revisions and are judged in full; what a command line did is known by its
+ * exit only, so it counts as a request that may have taken effect at any time. */
 static void add_op(struct run *run, struct history *history, size_t index, size_t *numbers)
 {
     const struct op *op = &run->ops.items[index];
     static const enum history_outcome outcomes[] = {HISTORY_OK, HISTORY_REFUSED, HISTORY_UNKNOWN};
-    bool ctl = op->revision == 0;
+    bool ctl = op->key == NULL;
     struct history_op h = {.client = op->client,
                            .outcome = outcomes[op->outcome],
-                           .key = slice_str("probe"),
+                           .key = slice_str(ctl ? op->arg : op->key),
                            .call_ns = run_time(run, op->call_ns)};
     struct history_kv kv = {.key = h.key,
                             .create_revision = op->create,
                             .mod_revision = op->mod,
                             .version = op->version};
+    if (op->service != SERVICE_WRITES && op->outcome != LOAD_OK) {
+        return; /* it saw nothing */
+    }
     if (ctl && (op->service != SERVICE_WRITES || op->outcome == LOAD_REFUSED)) {
         return;
     }
@@ -99,8 +102,9 @@ static void add_op(struct run *run, struct history *history, size_t index, size_
         if (op->return_ns == NEVER_NS || ctl) {
             h.outcome = HISTORY_UNKNOWN;
         }
-        if (ctl && strcmp(op->client, "probe-put") != 0) {
-            h.key = slice_str(op->arg);
+        if (!ctl && strcmp(op->kind, "delete") == 0) {
+            h.kind = HISTORY_DELETE;
+            h.count = (size_t)op->version;
         }
     } else {
         h.kind = HISTORY_RANGE;

@@ -55,43 +55,64 @@ void probes_begin(struct run *run)
     }
 }
 
-static void probe_called(struct run *run, struct probe *probe)
+static enum service service_of(struct slice kind)
 {
-    struct op op = {.client = probe->name,
-                    .kind = probe->kind,
-                    .service = probe->service,
-                    .usual = true,
+    if (slice_eq_str(kind, "put") || slice_eq_str(kind, "delete")) {
+        return SERVICE_WRITES;
+    }
+    return slice_eq_str(kind, "get") ? SERVICE_LINEARIZABLE : SERVICE_SERIALIZABLE;
+}
+
+static void called(struct run *run, struct probe *client, const struct load_line *line)
+{
+    struct op op = {.client = client->name,
+                    .kind = run_copy(run, line->kind),
+                    .key = run_copy(run, line->key),
+                    .service = service_of(line->kind),
+                    .usual = !client->load,
+                    .load = client->load,
                     .settling = run->phase == RUN_SETTLING,
                     .call_ns = run_now(run),
                     .return_ns = NEVER_NS,
                     .outcome = LOAD_UNKNOWN,
                     .result = ""};
-    size_t n = probe->ops.count + 1;
-    op.arg = probe->service == SERVICE_WRITES ? run_text(run, "%s-%zu", probe->name, n) : "probe";
-    *PUSH(run, probe->ops) = op_add(run, op);
+    op.arg = slice_eq_str(line->kind, "put") ? run_copy(run, line->text) : op.key;
+    *PUSH(run, client->ops) = op_add(run, op);
+}
+
+static struct probe *client_of(struct run *run, const struct node *node)
+{
+    for (size_t i = 0; i < run->probe_count; i++) {
+        if (run->probes[i].node == node) {
+            return &run->probes[i];
+        }
+    }
+    for (size_t i = 0; i < run->clients.count; i++) {
+        if (run->clients.items[i].node == node) {
+            return &run->clients.items[i];
+        }
+    }
+    return NULL;
 }
 
 void probes_output(struct run *run, struct node *node, struct slice text)
 {
-    struct probe *probe = NULL;
-    for (size_t i = 0; i < run->probe_count; i++) {
-        probe = run->probes[i].node == node ? &run->probes[i] : probe;
-    }
-    if (probe == NULL || text.len == 0) {
+    struct probe *client = client_of(run, node);
+    struct load_line line;
+    if (client == NULL || text.len == 0) {
         return;
     }
-    struct load_line line;
     text.len--; /* the newline */
     if (load_line_read(text, &line) != 0) {
         return;
     }
     if (!line.done) {
-        ASSERT(line.n == probe->ops.count + 1);
-        probe_called(run, probe);
+        ASSERT(line.n == client->ops.count + 1);
+        called(run, client, &line);
         return;
     }
-    ASSERT(line.n >= 1 && line.n <= probe->ops.count);
-    size_t index = probe->ops.items[line.n - 1];
+    ASSERT(line.n >= 1 && line.n <= client->ops.count);
+    size_t index = client->ops.items[line.n - 1];
     op_end(run, index, line.outcome, run_copy(run, line.text));
     run->ops.items[index].revision = line.revision;
     run->ops.items[index].create = line.create;

@@ -233,6 +233,7 @@ struct run *run_new(const struct scenario *s, const struct run_options *options)
     run->checks = checks_new(run);
     ctl_hosts_make(run);
     probes_make(run);
+    loads_make(run);
     steps_make(run);
     return run;
 }

@@ -125,8 +125,10 @@ struct op {
     const char *client;
     const char *kind;
     const char *arg;
+    const char *key;      /* of probes and load; NULL: see arg */
     enum service service; /* SERVICE_COUNT: none of them */
     bool usual;           /* called from a host that no step chose: the oracle speaks for it */
+    bool load;            /* called by a lasting client, whose connections may be broken */
     bool settling;        /* called by the settle phase */
     int64_t call_ns;
     int64_t return_ns; /* NEVER_NS: not yet */
@@ -147,6 +149,8 @@ struct probe {
     const char *kind;
     enum service service;
     int64_t interval_ns;
+    bool load; /* a client of `load`, of this group */
+    size_t group;
     ARRAY(size_t) ops; /* ops.items[n - 1]: index of the n-th call */
 };
 
@@ -258,6 +262,7 @@ struct run {
     size_t machine_count; /* made so far: the highest number */
     struct probe probes[PROBE_COUNT];
     size_t probe_count;
+    ARRAY(struct probe) clients; /* of `load` */
     struct engine_event boot_event;
     struct engine_event settle_event;
     struct engine_event stable_event; /* a predicate depends on time */
@@ -380,6 +385,12 @@ void predicates_look(struct run *run);
 void probes_make(struct run *run);
 void probes_begin(struct run *run);
 void probes_output(struct run *run, struct node *node, struct slice text);
+
+/* load.c */
+void loads_make(struct run *run);
+void loads_begin(struct run *run);
+/* With the timeline. */
+void loads_end(struct run *run);
 
 /* foresee.c */
 void foresee_begin(struct run *run);

@@ -118,6 +118,7 @@ void settle_begin(struct run *run)
     uint64_t able = candidates(run);
     size_t quorum = oracle_quorum(run->newest.voter_count);
     run->phase = RUN_SETTLING;
+    loads_end(run);
     if (run->newest.voter_count == 0 || (size_t)__builtin_popcountll(able) < quorum) {
         run->settled = true;
         run->stopping = true;

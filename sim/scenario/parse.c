@@ -178,7 +178,7 @@ static void read_root(struct parser *p, struct expansion *e, const struct tree *
         {"settle", read_settle},
         {"expect", read_later},
         {"vary", read_later},
-        {"load", NULL},
+        {"load", read_later},
         {"nemesis", NULL},
         {"swarm", NULL},
         {"budget", NULL},
@@ -194,6 +194,7 @@ static void read_root(struct parser *p, struct expansion *e, const struct tree *
     const struct tree *leader = tree_get(root, "leader");
     const struct tree *timeline = tree_get(root, "timeline");
     const struct tree *expect = tree_get(root, "expect");
+    const struct tree *load = tree_get(root, "load");
     if (tree_get(root, "version") == NULL) {
         mistake_add(p->m, top, "`version: 1` is missing");
     }
@@ -207,6 +208,9 @@ static void read_root(struct parser *p, struct expansion *e, const struct tree *
     }
     if (leader != NULL) {
         read_leader(p, leader);
+    }
+    if (load != NULL) {
+        load_read(p, load);
     }
     if (timeline != NULL) {
         timeline_read(p, e, timeline);

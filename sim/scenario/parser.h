@@ -88,6 +88,9 @@ void flags_read(struct parser *p, struct flag_list *list, const struct tree *t);
 void member_announce(struct parser *p, const struct tree *t, const struct ctl_action *ctl);
 int member_spec_find(const struct scenario *s, const char *name);
 
+/* load.c */
+void load_read(struct parser *p, const struct tree *t);
+
 /* network.c */
 void partition_read(struct parser *p, struct action *a, const struct tree *t);
 /* `n1 -> n2`, or `n1 <-> n2` where both is not NULL. */

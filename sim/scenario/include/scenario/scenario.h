@@ -367,6 +367,29 @@ struct probe_spec {
     struct position at;
 };
 
+enum load_op {
+    LOAD_OP_PUT,
+    LOAD_OP_GET,
+    LOAD_OP_SERIALIZABLE,
+    LOAD_OP_DELETE,
+    LOAD_OPS
+};
+
+/* A group of clients, each on a machine of its own. */
+struct load_spec {
+    size_t clients;
+    uint32_t mix[LOAD_OPS]; /* shares */
+    uint64_t keys;
+    uint32_t zipf_tenths; /* 0: each key as often as any other */
+    uint64_t value_min;   /* bytes, at least; a value says who wrote it */
+    uint64_t value_max;
+    uint64_t rate;             /* requests per second of the whole group; 0: one after the other */
+    bool open;                 /* the rate holds while answers are late, too */
+    bool fresh;                /* each request from a client of its own */
+    struct who_list endpoints; /* members; empty: all */
+    struct position at;
+};
+
 struct scenario {
     struct mem_pool *pool; /* holds everything below and the scenario itself */
     const char *path;      /* as given, for messages */
@@ -383,6 +406,8 @@ struct scenario {
     size_t leader; /* the run begins once this member leads */
     bool cold;
     struct probe_spec probe;
+    struct load_spec *loads;
+    size_t load_count;
     struct step *steps;
     size_t step_count;
     bool until_given;

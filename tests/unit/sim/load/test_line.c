@@ -12,9 +12,12 @@ static void test_a_call_and_its_end_are_read(void **state)
 {
     struct load_line line;
     (void)state;
-    assert_int_equal(load_line_read(slice_str("call 7"), &line), 0);
+    assert_int_equal(load_line_read(slice_str("call 7 put k/1 a value"), &line), 0);
     assert_false(line.done);
     assert_int_equal(line.n, 7);
+    assert_true(slice_eq_str(line.kind, "put"));
+    assert_true(slice_eq_str(line.key, "k/1"));
+    assert_true(slice_eq_str(line.text, "a value"));
     assert_int_equal(load_line_read(slice_str("done 7 ok 12 3 11 4 a value"), &line), 0);
     assert_true(line.done);
     assert_int_equal(line.outcome, LOAD_OK);

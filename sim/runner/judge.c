@@ -293,7 +293,7 @@ static void judge_interval(struct run *run, const struct interval_expect *e, enu
     for (size_t i = 0; i < run->ops.count; i++) {
         const struct op *op = &run->ops.items[i];
         /* A lasting client may be late by its broken connections; what it gets it gets. */
-        bool counts = op->usual || (op->load && demand == DEMAND_CANNOT);
+        bool counts = op->usual || op->fresh || (op->load && demand == DEMAND_CANNOT);
         if (op->service == service && counts && op->call_ns >= j.from && op->call_ns < j.to) {
             judge_op(&j, op);
         }

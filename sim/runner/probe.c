@@ -71,6 +71,7 @@ static void called(struct run *run, struct probe *client, const struct load_line
                     .service = service_of(line->kind),
                     .usual = !client->load,
                     .load = client->load,
+                    .fresh = client->load && run->s->loads[client->group].fresh,
                     .settling = run->phase == RUN_SETTLING,
                     .call_ns = run_now(run),
                     .return_ns = NEVER_NS,

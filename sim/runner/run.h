@@ -128,7 +128,8 @@ struct op {
     const char *key;      /* of probes and load; NULL: see arg */
     enum service service; /* SERVICE_COUNT: none of them */
     bool usual;           /* called from a host that no step chose: the oracle speaks for it */
-    bool load;            /* called by a lasting client, whose connections may be broken */
+    bool load;            /* called by a client of `load`, which may ask only some members */
+    bool fresh;           /* of those one without a past: it counts as a probe for expectations */
     bool settling;        /* called by the settle phase */
     int64_t call_ns;
     int64_t return_ns; /* NEVER_NS: not yet */

@@ -106,6 +106,7 @@ struct server {
     /* observe.c */
     index_t bootstrap_count; /* first entries, which raft takes as one configuration */
     index_t conf_index;      /* of the conf entry whose application raft is being told */
+    bool observed_learner;   /* the role that was told last is that of a learner */
 
     /* stop.c */
     int stop_signal;

@@ -80,7 +80,15 @@ static void observe_role(struct server *server, const struct raft_update *update
     event.role.role = role_of(server, update->role);
     event.role.term = update->term;
     event.role.leader = update->leader;
+    server->observed_learner = event.role.role == OBS_LEARNER;
     env_observe(server->env, &event);
+}
+
+/* A change of configuration makes a follower a learner, or a learner a follower. */
+static bool is_other_kind(const struct server *server, const struct raft_update *update)
+{
+    return server->conf_index != 0 && update->role == RAFT_FOLLOWER &&
+           (role_of(server, update->role) == OBS_LEARNER) != server->observed_learner;
 }
 
 /* The order is the one that env/observer.h promises. */
@@ -94,7 +102,7 @@ void observe_update(struct server *server, const struct raft_update *update)
         observe_apply(server, server->conf_index, server->applied_term);
         observe_config(server, server->conf_index);
     }
-    if (update->state_changed) {
+    if (update->state_changed || is_other_kind(server, update)) {
         observe_role(server, update);
     }
     observe_vote(server, &update->persist);

@@ -207,7 +207,14 @@ static struct predicate *parse_name(struct lexer *x, const char *word, size_t le
     }
     struct predicate *n = node(x, PRED_MEMBER, start);
     x->i += len;
-    if (strcmp(word, "leader") == 0) {
+    if (x->t->text[x->i] == '(') {
+        const char *names[FUNCTION_COUNT];
+        for (size_t i = 0; i < FUNCTION_COUNT; i++) {
+            names[i] = functions[i].name;
+        }
+        unknown_word(x->p, n->at, "function", word, names, FUNCTION_COUNT);
+        x->failed = true;
+    } else if (strcmp(word, "leader") == 0) {
         n->who.kind = WHO_LEADER;
         n->who.at = n->at;
     } else if (role_find(word) >= 0) {

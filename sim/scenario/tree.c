@@ -26,6 +26,9 @@ static bool next_event(struct reading *r, yaml_event_t *event)
     if (r->parser.error == YAML_READER_ERROR) {
         mark = r->parser.mark;
     }
+    if (strstr(problem, "cannot start any token") != NULL) {
+        problem = "this character cannot stand here; indent with blanks, not with tabs";
+    }
     if (r->parser.context != NULL) {
         mistake_add(r->m, place(mark), "not YAML: %s (%s)", problem, r->parser.context);
     } else {

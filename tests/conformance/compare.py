@@ -43,18 +43,18 @@ _DEADLINE = [
     (r"rpc error: code = (Unknown|DeadlineExceeded) desc = context deadline exceeded", "DEADLINE"),
     (r"\bcontext deadline exceeded", "DEADLINE"),
 ]
+# A request that a leader took before it lost its quorum: the server names a reason if it knows one.
+_LOST = _DEADLINE + [
+    (r"rpc error: code = Unavailable desc = etcdserver: request timed out"
+     r"(, possibly due to (connection lost|previous leader failure))?", "DEADLINE"),
+    (r"etcdserver: request timed out(, possibly due to (connection lost|previous leader failure))?", "DEADLINE"),
+]
 RACES = {
     None: [],
     "deadline": _DEADLINE,
-    # A request that a leader took before it lost its quorum: the server names a reason if it knows one.
-    "lost": _DEADLINE + [
-        (r"rpc error: code = Unavailable desc = etcdserver: request timed out"
-         r"(, possibly due to (connection lost|previous leader failure))?",
-         "DEADLINE"),
-        (r"etcdserver: request timed out(, possibly due to (connection lost|previous leader failure))?", "DEADLINE"),
-    ],
-    # A promotion that waits for a leader.
-    "promote": _DEADLINE + [
+    "lost": _LOST,
+    # A promotion that waits for a leader, or that the one which is lost had taken.
+    "promote": _LOST + [
         (r"rpc error: code = Unavailable desc = etcdserver: no leader", "DEADLINE"),
         (r"etcdserver: no leader", "DEADLINE"),
     ],

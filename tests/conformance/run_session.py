@@ -244,7 +244,7 @@ class Player:
                                        sessions.race(step, self.name))
         if status != step.exit:
             problems.append(f"  exit status {status}, not {step.exit}")
-        low, high = sessions.wait_range(step.elapsed)
+        low, high = sessions.wait_range(step)
         if not low <= seconds <= high:
             problems.append(f"  took {seconds:.2f} s, not {low:.2f} to {high:.2f} s")
         if problems:

@@ -43,7 +43,8 @@ int load_line_read(struct slice text, struct load_line *line)
             if (slice_to_i64(next_word(&text), &line->revision) != 0 ||
                 slice_to_i64(next_word(&text), &line->create) != 0 ||
                 slice_to_i64(next_word(&text), &line->mod) != 0 ||
-                slice_to_i64(next_word(&text), &line->version) != 0) {
+                slice_to_i64(next_word(&text), &line->version) != 0 ||
+                slice_to_u64(next_word(&text), &line->member) != 0) {
                 return ERR_PROTO;
             }
             line->text = text;

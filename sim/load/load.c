@@ -177,8 +177,9 @@ static void say_ok(struct load *load, uint64_t n, const ProtobufCMessage *respon
         value = pb_slice(range->kvs[0]->value);
     }
     version = gone != NULL ? gone->deleted : version;
-    buf_printf(&load->line, "done %llu ok %lld %lld %lld %lld ", (unsigned long long)n,
-               (long long)revision, (long long)create, (long long)mod, (long long)version);
+    buf_printf(&load->line, "done %llu ok %lld %lld %lld %lld %llu ", (unsigned long long)n,
+               (long long)revision, (long long)create, (long long)mod, (long long)version,
+               (unsigned long long)(header != NULL ? header->member_id : 0));
     buf_add_slice(&load->line, value);
     buf_add_u8(&load->line, '\n');
     say(load);
@@ -200,7 +201,7 @@ static void done(struct client_call *call)
         say_ok(load, r->n, call->response);
     } else {
         struct slice text = buf_slice(&call->text);
-        buf_printf(&load->line, "done %llu %s 0 0 0 0 ", (unsigned long long)r->n,
+        buf_printf(&load->line, "done %llu %s 0 0 0 0 0 ", (unsigned long long)r->n,
                    load_outcome_name(load_outcome_of(text)));
         buf_add_slice(&load->line, text);
         buf_add_u8(&load->line, '\n');

@@ -119,4 +119,5 @@ void probes_output(struct run *run, struct node *node, struct slice text)
     run->ops.items[index].create = line.create;
     run->ops.items[index].mod = line.mod;
     run->ops.items[index].version = line.version;
+    run->ops.items[index].member = line.member;
 }

@@ -138,6 +138,7 @@ struct op {
     int64_t create;   /* of the key that was read; 0: it was not there */
     int64_t mod;
     int64_t version;
+    uint64_t member; /* who answered; 0: not known */
     const char *result;
     uint64_t call_event; /* numbers of the engine's events */
     uint64_t return_event;

@@ -62,8 +62,9 @@ static void tell_sums(struct telling *t)
     tell_count(t->out, checks_count(run->checks));
     buf_add_str(t->out, " events told by members, ");
     tell_count(t->out, checks_performed(run->checks));
-    buf_printf(t->out, " comparisons, %llu violations; %s\n",
-               (unsigned long long)checks_violations(run->checks), checks_history(run->checks));
+    buf_printf(t->out, " comparisons, %llu violations\n",
+               (unsigned long long)checks_violations(run->checks));
+    buf_printf(t->out, "histories  %s\n", checks_history(run->checks));
     buf_add_str(t->out, "ops        ");
     tell_count(t->out, sum.ops);
     buf_printf(t->out, ": %llu ok, %llu refused, %llu unknown (a timeout is not a failure)\n",

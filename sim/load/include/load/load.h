@@ -10,12 +10,11 @@
  * call and one for its end; who runs it reads them with load_line_read:
  *
  *   call N KIND KEY VALUE                N counts from 1; VALUE only of a put
- *   done N OUTCOME REVISION CREATE MOD VERSION TEXT
+ *   done N OUTCOME REVISION CREATE MOD VERSION MEMBER TEXT
  *
- * OUTCOME is ok, refused (certainly without effect) or unknown; REVISION of the answer's header and
- * the three of the key that was read (of a delete VERSION tells how many keys were deleted) are 0
- * where there is none; TEXT is the value read, or the
- * error.
+ * OUTCOME is ok, refused (certainly without effect) or unknown; REVISION of the answer's header,
+ * the three of the key that was read (of a delete VERSION tells how many keys were deleted) and the
+ * ID of the MEMBER that answered are 0 where there is none; TEXT is the value read, or the error.
  */
 #ifndef LOAD_LOAD_H
 #define LOAD_LOAD_H
@@ -52,6 +51,7 @@ struct load_line {
     int64_t create;
     int64_t mod;
     int64_t version;
+    uint64_t member;
     struct slice text;
 };
 

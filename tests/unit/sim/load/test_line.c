@@ -18,15 +18,16 @@ static void test_a_call_and_its_end_are_read(void **state)
     assert_true(slice_eq_str(line.kind, "put"));
     assert_true(slice_eq_str(line.key, "k/1"));
     assert_true(slice_eq_str(line.text, "a value"));
-    assert_int_equal(load_line_read(slice_str("done 7 ok 12 3 11 4 a value"), &line), 0);
+    assert_int_equal(load_line_read(slice_str("done 7 ok 12 3 11 4 99 a value"), &line), 0);
     assert_true(line.done);
     assert_int_equal(line.outcome, LOAD_OK);
     assert_int_equal(line.revision, 12);
     assert_int_equal(line.create, 3);
     assert_int_equal(line.mod, 11);
     assert_int_equal(line.version, 4);
+    assert_int_equal(line.member, 99);
     assert_true(slice_eq_str(line.text, "a value"));
-    assert_int_equal(load_line_read(slice_str("done 8 unknown 0 0 0 0 "), &line), 0);
+    assert_int_equal(load_line_read(slice_str("done 8 unknown 0 0 0 0 0 "), &line), 0);
     assert_int_equal(line.text.len, 0);
 }
 

@@ -112,6 +112,7 @@ static void prepare_dir(struct run *run, struct member *m, const struct action *
         host_power_on(m->host);
     }
     disk_wipe(host_disk(m->host));
+    m->wiped = true;
     checks_wiped(run->checks, m->index);
     m->ever_booted = false; /* with what it is given now it may well refuse */
     switch (a->dir) {

@@ -176,6 +176,7 @@ void member_observe(struct observer *observer, const struct obs_event *e)
         break;
     case OBS_PUBLISHED:
         m->published = true;
+        m->wiped = false;
         run->dirty = true;
         run->changed = true;
         row_add(run, ROW_STORY, m->spec->name, "serves clients");

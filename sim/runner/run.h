@@ -63,6 +63,7 @@ struct member {
     bool ever_started;
     bool ever_booted; /* it has read its disk and begun, in some incarnation */
     bool stopping;    /* was asked to; its end is not a surprise */
+    bool wiped;       /* its own directory is gone, and it has not served with the new one yet */
     bool published;
     bool replaying;
     bool fetching;

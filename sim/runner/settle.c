@@ -14,13 +14,14 @@ static uint64_t bit(size_t i)
     return UINT64_C(1) << i;
 }
 
-/* Voters that could run: each has a host, and is listed, was started before, or has settings. */
+/* Voters that could run: each has a host, and is listed, was started before, or has settings. One
+ * that lost its directory may rightly refuse to. */
 static uint64_t candidates(const struct run *run)
 {
     uint64_t set = 0;
     for (size_t i = 0; i < run->newest.voter_count; i++) {
         size_t k = member_by_id(run, run->newest.voters[i]);
-        if (k != SIZE_MAX && run->members[k].host != NULL &&
+        if (k != SIZE_MAX && run->members[k].host != NULL && !run->members[k].wiped &&
             (run->members[k].ever_started || run->members[k].added)) {
             set |= bit(k);
         }

@@ -87,7 +87,7 @@ static void observe_role(struct server *server, const struct raft_update *update
 /* A change of configuration makes a follower a learner, or a learner a follower. */
 static bool is_other_kind(const struct server *server, const struct raft_update *update)
 {
-    return server->conf_index != 0 && update->role == RAFT_FOLLOWER &&
+    return update->role == RAFT_FOLLOWER &&
            (role_of(server, update->role) == OBS_LEARNER) != server->observed_learner;
 }
 
@@ -97,12 +97,16 @@ void observe_update(struct server *server, const struct raft_update *update)
     if (server->env->observer == NULL) {
         return;
     }
-    if (server->conf_index != 0) {
-        /* This step was the application of a conf entry: what follows happens under it. */
-        observe_apply(server, server->conf_index, server->applied_term);
-        observe_config(server, server->conf_index);
+    bool conf_applied = server->conf_index != 0;
+    if (conf_applied) {
+        /* This step was the application of a conf entry: what follows happens under it. Told once:
+         * what the step sets off may step again. */
+        index_t index = server->conf_index;
+        server->conf_index = 0;
+        observe_apply(server, index, server->applied_term);
+        observe_config(server, index);
     }
-    if (update->state_changed || is_other_kind(server, update)) {
+    if (update->state_changed || (conf_applied && is_other_kind(server, update))) {
         observe_role(server, update);
     }
     observe_vote(server, &update->persist);

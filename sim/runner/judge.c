@@ -393,6 +393,12 @@ static void judge_ends(struct run *run)
     }
 }
 
+void judge_key(struct run *run, const struct key_expect *e, const char *got)
+{
+    fail_end(run, e->at, run_text(run, "key %s", e->key),
+             e->value != NULL ? e->value : "it is not there", got);
+}
+
 /* What never came to pass, though the timeline has ended. */
 static void judge_leftovers(struct run *run)
 {

@@ -349,10 +349,14 @@ void run_go(struct run *run)
     loop(run, until);
     bool failed = run->failures.count > 0;
     end_timeline(run);
+    if (run->failures.count == 0 && !run->cut_short && keys_begin(run)) {
+        run->stopping = false;
+        loop(run, run->end_ns + 2 * OP_TIMEOUT_NS);
+    }
     if (!failed && !run->cut_short && run->failures.count == 0 && run->s->settle) {
         run->stopping = false;
         settle_begin(run);
-        loop(run, run->end_ns + run->s->settle_ns);
+        loop(run, run_now(run) + run->s->settle_ns);
         if (!run->settled && run->failures.count == 0 && !run->cut_short) {
             run_fail(run, VERDICT_STALLED, "settle", "no-progress", "",
                      run_text(run, "no progress within %llds after everything was healed",

@@ -11,6 +11,7 @@
  *   fail.c      failures                           words.c    quorum arithmetic in words
  *   tell*.c     the terminal                       save.c     the database
  *   trace.c     lines of what members tell         checks.c   sim/check
+ *   keys.c      keys expected at the end
  *   record.c    what a run remembers for           page.c     the page of a failure
  *   line.c      a line of the trace                state.c    the state of one member
  *
@@ -259,6 +260,7 @@ struct run {
     struct member members[SCENARIO_MEMBERS_MAX];
     size_t member_count;
     struct step_state *steps;
+    size_t keys_left;  /* reads of keys.c under way */
     size_t steps_left; /* not finished */
     size_t watched;    /* steps in phase STEP_WATCHED */
     struct host *client_host;
@@ -412,6 +414,11 @@ void judge_step(struct run *run, size_t index);
 void judge_end(struct run *run);
 void judge_intervals(struct run *run);
 void judge_oracle(struct run *run);
+
+void judge_key(struct run *run, const struct key_expect *e, const char *got);
+
+/* keys.c: false if no key is asked for. The reads end within the client's own timeout. */
+bool keys_begin(struct run *run);
 
 /* settle.c */
 void settle_begin(struct run *run);

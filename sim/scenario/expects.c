@@ -218,6 +218,25 @@ static void read_roles(struct parser *p, void *into, const struct tree *t)
     }
 }
 
+/* A key without a value is not there. */
+static void read_keys(struct parser *p, void *into, const struct tree *t)
+{
+    struct expect_reading *r = into;
+    r->of_end = t;
+    if (t->kind != TREE_MAP || t->count == 0) {
+        mistake_add(p->m, t->at, "`keys` is a map from keys to values, for instance {color: blue}");
+        return;
+    }
+    r->end.keys = mem_zalloc(p->mem, t->count, sizeof(r->end.keys[0]));
+    for (size_t i = 0; i < t->count; i++) {
+        struct key_expect *k = &r->end.keys[r->end.key_count++];
+        *k = (struct key_expect){.key = t->keys[i]->text, .at = t->keys[i]->at};
+        if (t->items[i]->kind != TREE_NULL) {
+            value_any_text(p, t->items[i], "a key's value", &k->value);
+        }
+    }
+}
+
 /* "A .. B" */
 static void read_during(struct parser *p, struct interval_expect *e, const struct tree *t)
 {
@@ -330,7 +349,7 @@ void expects_read(struct parser *p, struct expansion *e, const struct tree *t)
         {"roles", read_roles},
         {"ops-ok", read_ops_ok},
         {"oracle-may", read_oracle_may},
-        {"keys", NULL},
+        {"keys", read_keys},
     };
     struct expanded *items = NULL;
     if (t->kind != TREE_LIST) {

@@ -347,6 +347,12 @@ struct role_expect {
     struct position at;
 };
 
+struct key_expect {
+    const char *key;
+    const char *value; /* NULL: it is not there */
+    struct position at;
+};
+
 struct end_expect {
     struct position at;
     enum end_leader leader;
@@ -358,6 +364,8 @@ struct end_expect {
     struct compare oracle_may; /* per cent */
     struct role_expect *roles;
     size_t role_count;
+    struct key_expect *keys; /* as a linearizable read sees them */
+    size_t key_count;
 };
 
 struct probe_spec {

@@ -76,8 +76,8 @@ static void read_text(struct line *l, struct buf *into)
 static void read_number(struct line *l, uint64_t *into)
 {
     if (json_next(&l->json) != JSON_NUMBER || json_to_u64(&l->json, into) != 0 ||
-        *into > INT64_MAX) {
-        l->wrong = "a whole number from 0 to 2^63 - 1 is expected";
+        *into > INT64_MAX / 2) {
+        l->wrong = "a whole number from 0 to below 2^62 is expected";
     }
 }
 

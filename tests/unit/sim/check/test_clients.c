@@ -263,7 +263,7 @@ static void test_mistakes_are_told_with_their_line(void **state)
         {"{'op':'get','key':'x','call':5,'outcome':'fine'}",
          "line 1: outcome is ok, refused or unknown"},
         {"{'op':'get','key':'x','call':-5}",
-         "line 1: a whole number from 0 to 2^63 - 1 is expected"},
+         "line 1: a whole number from 0 to below 2^62 is expected"},
         {"{'op':'get','key':7,'call':5}", "line 1: a string is expected"},
         {"{'op':'get','key':'x','call':5,'colour':1}", "line 1: this name is not known"},
         {"{'op':'get','key':'x','call':5,'kvs':[{'value':'1'}]}",

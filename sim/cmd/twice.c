@@ -86,7 +86,7 @@ static FILE *spawn(const struct asking *a, bool other, uint64_t events, bool tra
     if (a->until_ns != INT64_MAX) {
         argv[n++] = until;
     }
-    snprintf(only, sizeof(only), "--case=%s", a->only != NULL ? a->only : "");
+    (void)snprintf(only, sizeof(only), "--case=%s", a->only != NULL ? a->only : "");
     if (a->only != NULL) {
         argv[n++] = only;
     }

@@ -116,6 +116,7 @@ static struct channel *channel_new(struct process *process, struct env_stream *s
                                    struct env_link *link)
 {
     struct channel *channel = mem_zalloc(process->world->mem, 1, sizeof(*channel));
+    ASSERT((stream != NULL) != (link != NULL));
     channel->process = process;
     channel->stream = stream;
     channel->record_link = link;

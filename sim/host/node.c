@@ -75,10 +75,11 @@ static void copy_console(struct process *process, const struct node_start *start
     process->vars = mem_alloc(mem, start->var_count * sizeof(struct env_var) + text);
     char *at = (char *)(process->vars + start->var_count);
     for (size_t i = 0; i < start->var_count; i++) {
-        process->vars[i].name = strcpy(at, start->vars[i].name);
-        at += strlen(at) + 1;
-        process->vars[i].value = strcpy(at, start->vars[i].value);
-        at += strlen(at) + 1;
+        size_t name = strlen(start->vars[i].name) + 1;
+        size_t value = strlen(start->vars[i].value) + 1;
+        process->vars[i].name = memcpy(at, start->vars[i].name, name);
+        process->vars[i].value = memcpy(at + name, start->vars[i].value, value);
+        at += name + value;
     }
     sort_stable(process->vars, start->var_count, sizeof(struct env_var), compare_vars, NULL, mem);
     process->env.args = (const char *const *)process->args;

@@ -221,7 +221,8 @@ void consensus_receive(struct server *server, member_id_t from, struct slice rec
         return;
     }
     if (message.type == RAFT_SNAPSHOT) {
-        /* Logs are never compacted in this version: no member sends one, and no state comes with it. */
+        /* Logs are never compacted in this version: no member sends one, and no state comes with
+         * it. */
         PROBE("server.snapshot_ignored");
         return;
     }

@@ -70,7 +70,8 @@ struct http1_answer {
     struct slice body;
 };
 
-/* The time for the Date header of answers, in ns since 1970; before the first call there is none. */
+/* The time for the Date header of answers, in ns since 1970; before the first call there is none.
+ */
 void http1_server_set_wall(struct http1_server *s, int64_t wall_ns);
 /* Answers the request that was handed on last and not yet answered; asserts that there is one. */
 void http1_answer(struct http1_server *s, const struct http1_answer *answer);

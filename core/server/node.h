@@ -24,6 +24,7 @@
 #include "read.h"
 #include "request.h"
 #include "server/server.h"
+#include "state.h"
 #include "storage/storage.h"
 #include "stream/port.h"
 
@@ -98,7 +99,7 @@ struct server {
     struct env_timer publish_timer;
     bool published;
     bool version_proposed;
-    char cluster_version[16]; /* empty: not decided */
+    char cluster_version[CLUSTER_VERSION_MAX]; /* empty: not decided */
 
     /* rpc_maintenance.c: calls that wait for a transfer */
     struct list moves;

@@ -1,0 +1,39 @@
+/* What applying the log has made of a member, apart from the key space, as one run of bytes: a
+ * chunk of every snapshot. Private to core/server and its tests. Little endian:
+ *
+ *   version 1, applied index 8, its term 8, length 1 and cluster version, members (the rest, see
+ *   membership_encode)
+ *
+ * The key space comes in chunks of its own (mvcc_walk). Everything here is a function of the log
+ * through the index, so the bytes of two members at one index are the same.
+ */
+#ifndef SERVER_STATE_H
+#define SERVER_STATE_H
+
+#include "membership/membership.h"
+
+#define CLUSTER_VERSION_MAX 16 /* "3.4.0", with its NUL */
+
+/* What the chunks of a snapshot hold. */
+enum state_chunk {
+    STATE_CHUNK_MEMBER = 1, /* the first, once: this file's */
+    STATE_CHUNK_KEYS = 2,   /* all that follow, in the order of the walk */
+};
+
+struct state {
+    index_t index;
+    term_t term;
+    char cluster_version[CLUSTER_VERSION_MAX]; /* empty: not decided */
+    struct membership members;
+};
+
+void state_init(struct state *state, struct mem *mem);
+void state_fini(struct state *state);
+/* Appends the bytes. members is borrowed: it is the server's list, not a copy. */
+void state_encode(index_t index, term_t term, const char *cluster_version,
+                  const struct membership *members, struct buf *out);
+/* Into what was just initialised. ERR_PROTO: not the output of state_encode; ERR_FORMAT: of a newer
+ * version. state is to be released in any case. */
+int state_decode(struct state *state, struct slice bytes) MUST_CHECK;
+
+#endif

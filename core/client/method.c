@@ -27,5 +27,12 @@ const struct client_method client_member_promote =
     METHOD("Cluster", "MemberPromote", member_promote, member_promote, false);
 const struct client_method client_status = METHOD("Maintenance", "Status", status, status, true);
 const struct client_method client_alarm = METHOD("Maintenance", "Alarm", alarm, alarm, true);
+/* Written out: protobuf-c makes one word of KVRequest. */
+const struct client_method client_hash_kv = {
+    .path = "/etcdserverpb.Maintenance/HashKV",
+    .request = &etcdserverpb__hash_kvrequest__descriptor,
+    .response = &etcdserverpb__hash_kvresponse__descriptor,
+    .repeatable = true,
+};
 const struct client_method client_move_leader =
     METHOD("Maintenance", "MoveLeader", move_leader, move_leader, true);

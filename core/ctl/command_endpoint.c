@@ -1,5 +1,5 @@
-/* endpoint status, endpoint health: each endpoint is asked on a connection of its own, for its
- * status one after the other, for its health all at once. */
+/* endpoint status, hashkv, health: each endpoint is asked on a connection of its own, for its
+ * status and its hash one after the other, for its health all at once. */
 #include "base/duration.h"
 #include "private.h"
 
@@ -53,9 +53,16 @@ static void find_endpoints(struct ctl *ctl, void (*known)(struct ctl *ctl))
     }
 }
 
-static void status_next(struct ctl *ctl);
+/* Status and hash: the same walk, one endpoint after the other, with another question. */
+struct question {
+    const char *what; /* is asked for, in a complaint */
+    void (*ask)(struct session *session);
+    void (*print)(struct ctl *ctl);
+};
 
-static void status_done(struct client_call *call)
+static void ask_next(struct ctl *ctl);
+
+static void asked(struct client_call *call)
 {
     struct session *session = ctl_done(call);
     if (session == NULL) {
@@ -63,46 +70,70 @@ static void status_done(struct client_call *call)
     }
     struct ctl *ctl = session->ctl;
     if (call->status == GRPC_OK) {
-        ctl->statuses[session->index] = session;
+        ctl->answers[session->index] = session;
     } else {
         struct slice endpoint = ctl->endpoints[session->index];
         struct slice error = ctl_error(session);
-        ctl_warn(ctl, "Failed to get the status of endpoint %.*s (%.*s)\n", (int)endpoint.len,
-                 (const char *)endpoint.ptr, (int)error.len, (const char *)error.ptr);
+        ctl_warn(ctl, "Failed to get the %s of endpoint %.*s (%.*s)\n", ctl->question->what,
+                 (int)endpoint.len, (const char *)endpoint.ptr, (int)error.len,
+                 (const char *)error.ptr);
+        ctl->last_failed = session;
         ctl->failed = true;
     }
     ctl->done_count++;
-    status_next(ctl);
+    ask_next(ctl);
 }
 
-static void status_next(struct ctl *ctl)
+static void ask_next(struct ctl *ctl)
 {
     if (ctl->done_count == ctl->endpoint_count) {
-        print_statuses(ctl);
+        ctl->question->print(ctl);
         return;
     }
-    Etcdserverpb__StatusRequest request;
-    etcdserverpb__status_request__init(&request);
     struct session *session = ctl_session(ctl, &ctl->endpoints[ctl->done_count], 1);
     if (session != NULL) {
         session->index = ctl->done_count;
-        ctl_call(session, &client_status, &request.base, status_done);
+        ctl->question->ask(session);
     }
 }
 
-static void status_all(struct ctl *ctl)
+static void ask_all(struct ctl *ctl)
 {
     if (ctl->endpoint_count == 0 && !flag_bool(&ctl->flags, F_CLUSTER)) {
         ctl_fail(ctl, EXIT_CONNECTION, "etcdclient: no available endpoints");
         return;
     }
-    ctl->statuses = mem_zalloc(ctl->mem, ctl->endpoint_count + 1, sizeof(struct session *));
-    status_next(ctl);
+    ctl->answers = mem_zalloc(ctl->mem, ctl->endpoint_count + 1, sizeof(struct session *));
+    ask_next(ctl);
+}
+
+static void ask_status(struct session *session)
+{
+    Etcdserverpb__StatusRequest request;
+    etcdserverpb__status_request__init(&request);
+    ctl_call(session, &client_status, &request.base, asked);
 }
 
 void command_endpoint_status(struct ctl *ctl)
 {
-    find_endpoints(ctl, status_all);
+    static const struct question status = {"status", ask_status, print_statuses};
+    ctl->question = &status;
+    find_endpoints(ctl, ask_all);
+}
+
+static void ask_hash(struct session *session)
+{
+    Etcdserverpb__HashKVRequest request;
+    etcdserverpb__hash_kvrequest__init(&request);
+    request.revision = flag_number(&session->ctl->flags, F_HASH_REV);
+    ctl_call(session, &client_hash_kv, &request.base, asked);
+}
+
+void command_endpoint_hashkv(struct ctl *ctl)
+{
+    static const struct question hash = {"hash", ask_hash, print_hashes};
+    ctl->question = &hash;
+    find_endpoints(ctl, ask_all);
 }
 
 /* Being refused is an answer that went through consensus: healthy. */

@@ -17,6 +17,8 @@ const struct command commands[] = {
      "Removes the specified key or range of keys [key, range_end)",
      F_BIT(F_FROM_KEY) | F_BIT(F_PREFIX) | F_BIT(F_PREV_KV), command_del},
     GROUP("endpoint", "Endpoint related commands"),
+    {"endpoint", "hashkv", "", "Prints the KV history hash for each endpoint in --endpoints",
+     F_BIT(F_CLUSTER) | F_BIT(F_HASH_REV), command_endpoint_hashkv},
     {"endpoint", "health", "",
      "Checks the healthiness of endpoints specified in `--endpoints` flag", F_BIT(F_CLUSTER),
      command_endpoint_health},
@@ -116,7 +118,7 @@ static void finish(struct ctl *ctl)
         mem_free(ctl->mem, ctl->endpoints);
     }
     mem_free(ctl->mem, ctl->healths);
-    mem_free(ctl->mem, ctl->statuses);
+    mem_free(ctl->mem, ctl->answers);
     buf_fini(&ctl->value);
     flags_fini(&ctl->flags);
     mem_free(ctl->mem, ctl);

@@ -78,6 +78,7 @@ enum flag_kind {
     X(PRINT_VALUE_ONLY, "print-value-only", 0, FLAG_BOOL, "false",                                 \
       "Only write values when using the \"simple\" output format")                                 \
     X(REV, "rev", 0, FLAG_INT, "0", "Specify the kv revision")                                     \
+    X(HASH_REV, "rev", 0, FLAG_INT, "0", "maximum revision to hash (default: all revisions)")      \
     X(SORT_BY, "sort-by", 0, FLAG_STRING, "", "Sort target; CREATE, KEY, MODIFY, VALUE, or VERSION")
 
 enum flag {

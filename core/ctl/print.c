@@ -242,13 +242,25 @@ void print_move_leader(struct ctl *ctl, const Etcdserverpb__MoveLeaderResponse *
     ctl_exit(ctl, EXIT_OK);
 }
 
-static const Etcdserverpb__StatusResponse *status_of(const struct ctl *ctl, size_t i)
+/* What the i-th endpoint answered; NULL: it failed. */
+static const ProtobufCMessage *answer_of(const struct ctl *ctl, size_t i)
 {
-    const struct session *session = ctl->statuses[i];
-    return session == NULL ? NULL : (const Etcdserverpb__StatusResponse *)session->call.response;
+    const struct session *session = ctl->answers[i];
+    return session == NULL ? NULL : session->call.response;
 }
 
-static void json_statuses(struct ctl *ctl)
+static const Etcdserverpb__StatusResponse *status_of(const struct ctl *ctl, size_t i)
+{
+    return (const Etcdserverpb__StatusResponse *)answer_of(ctl, i);
+}
+
+static const Etcdserverpb__HashKVResponse *hash_of(const struct ctl *ctl, size_t i)
+{
+    return (const Etcdserverpb__HashKVResponse *)answer_of(ctl, i);
+}
+
+/* Every answer beside its endpoint, under this name. */
+static void json_answers(struct ctl *ctl, const char *name)
 {
     struct buf out;
     struct json json;
@@ -256,15 +268,15 @@ static void json_statuses(struct ctl *ctl)
     json_init(&json, &out);
     json_array(&json);
     for (size_t i = 0; i < ctl->endpoint_count; i++) {
-        const Etcdserverpb__StatusResponse *status = status_of(ctl, i);
-        if (status == NULL) {
+        const ProtobufCMessage *answer = answer_of(ctl, i);
+        if (answer == NULL) {
             continue;
         }
         json_object(&json);
         json_key(&json, "Endpoint");
         json_str(&json, ctl->endpoints[i]);
-        json_key(&json, "Status");
-        json_message(&json, &status->base);
+        json_key(&json, name);
+        json_message(&json, answer);
         json_object_end(&json);
     }
     json_array_end(&json);
@@ -294,7 +306,7 @@ static void cells_statuses(struct ctl *ctl)
 void print_statuses(struct ctl *ctl)
 {
     if (print_is(ctl, "json")) {
-        json_statuses(ctl);
+        json_answers(ctl, "Status");
     } else if (print_is(ctl, "fields")) {
         for (size_t i = 0; i < ctl->endpoint_count; i++) {
             const Etcdserverpb__StatusResponse *status = status_of(ctl, i);
@@ -309,6 +321,47 @@ void print_statuses(struct ctl *ctl)
         cells_statuses(ctl);
     }
     ctl_exit(ctl, ctl->failed ? EXIT_ERROR : EXIT_OK);
+}
+
+static void cells_hashes(struct ctl *ctl)
+{
+    static const char *const titles[] = {"ENDPOINT", "HASH"};
+    size_t rows = 1;
+    struct buf *cells = cells_new(ctl, (ctl->endpoint_count + 1) * 2);
+    for (size_t i = 0; i < ctl->endpoint_count; i++) {
+        const Etcdserverpb__HashKVResponse *hash = hash_of(ctl, i);
+        if (hash != NULL) {
+            buf_add_slice(&cells[rows * 2], ctl->endpoints[i]);
+            buf_printf(&cells[rows * 2 + 1], "%u", (unsigned)hash->hash);
+            rows++;
+        }
+    }
+    print_cells(ctl, cells, rows, 2, titles);
+}
+
+void print_hashes(struct ctl *ctl)
+{
+    if (print_is(ctl, "json")) {
+        json_answers(ctl, "HashKV");
+    } else if (print_is(ctl, "fields")) {
+        for (size_t i = 0; i < ctl->endpoint_count; i++) {
+            const Etcdserverpb__HashKVResponse *hash = hash_of(ctl, i);
+            if (hash != NULL) {
+                fields_hash(ctl, ctl->endpoints[i], hash);
+            }
+        }
+    } else if (print_is(ctl, "protobuf")) {
+        print_unsupported(ctl);
+        return;
+    } else {
+        cells_hashes(ctl);
+    }
+    if (ctl->failed) {
+        struct slice error = ctl_error(ctl->last_failed);
+        ctl_fail(ctl, EXIT_ERROR, "%.*s", (int)error.len, (const char *)error.ptr);
+    } else {
+        ctl_exit(ctl, EXIT_OK);
+    }
 }
 
 static void json_healths(struct ctl *ctl)

@@ -133,6 +133,17 @@ void fields_status(struct ctl *ctl, struct slice endpoint,
     give_out(ctl, &out);
 }
 
+void fields_hash(struct ctl *ctl, struct slice endpoint, const Etcdserverpb__HashKVResponse *hash)
+{
+    struct buf out;
+    buf_init(&out, ctl->mem);
+    header(&out, hash->header);
+    quoted(&out, "Endpoint", endpoint);
+    id(&out, "Hash", hash->hash);
+    buf_add_u8(&out, '\n');
+    give_out(ctl, &out);
+}
+
 void fields_health(struct ctl *ctl, const struct health *health)
 {
     struct buf out;

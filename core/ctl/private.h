@@ -18,6 +18,7 @@ enum exit_code {
 };
 
 struct ctl;
+struct question;
 
 struct command {
     const char *group; /* "member"; NULL: none */
@@ -66,8 +67,10 @@ struct ctl {
     size_t done_count;
     struct session *members; /* endpoint --cluster: who told */
     void (*endpoints_known)(struct ctl *ctl);
-    struct session **statuses; /* of endpoint_count; NULL: failed */
-    struct health *healths;    /* in the order in which they came */
+    const struct question *question; /* endpoint status, hashkv */
+    struct session **answers;        /* of endpoint_count; NULL: failed */
+    struct session *last_failed;     /* whose error ends the command */
+    struct health *healths;          /* in the order in which they came */
     bool failed;
 };
 
@@ -111,6 +114,7 @@ void print_move_leader(struct ctl *ctl, const Etcdserverpb__MoveLeaderResponse *
 void print_change(struct ctl *ctl, const ProtobufCMessage *answer, const char *verb,
                   uint64_t member, uint64_t cluster);
 void print_statuses(struct ctl *ctl);
+void print_hashes(struct ctl *ctl);
 void print_healths(struct ctl *ctl);
 /* The columns of a member, also for tables. */
 #define MEMBER_COLUMNS 6
@@ -130,6 +134,7 @@ void fields_delete(struct ctl *ctl, const Etcdserverpb__DeleteRangeResponse *ans
 void fields_members(struct ctl *ctl, const Etcdserverpb__MemberListResponse *answer);
 void fields_status(struct ctl *ctl, struct slice endpoint,
                    const Etcdserverpb__StatusResponse *status);
+void fields_hash(struct ctl *ctl, struct slice endpoint, const Etcdserverpb__HashKVResponse *hash);
 void fields_health(struct ctl *ctl, const struct health *health);
 
 /* print_table.c */
@@ -146,6 +151,7 @@ void command_member_remove(struct ctl *ctl);
 void command_member_promote(struct ctl *ctl);
 void command_member_update(struct ctl *ctl);
 void command_endpoint_status(struct ctl *ctl);
+void command_endpoint_hashkv(struct ctl *ctl);
 void command_endpoint_health(struct ctl *ctl);
 void command_move_leader(struct ctl *ctl);
 void command_version(struct ctl *ctl);

@@ -98,10 +98,11 @@ static const struct grpc_method kv[] = {METHOD("Range"), METHOD("Put"), METHOD("
 static const struct grpc_method cluster[] = {METHOD("MemberAdd"), METHOD("MemberRemove"),
                                              METHOD("MemberUpdate"), METHOD("MemberList"),
                                              METHOD("MemberPromote")};
-static const struct grpc_method maintenance[] = {METHOD("Status"), METHOD("MoveLeader")};
+static const struct grpc_method maintenance[] = {METHOD("Status"), METHOD("HashKV"),
+                                                 METHOD("MoveLeader")};
 static const struct grpc_service kv_service = {"etcdserverpb.KV", kv, 3};
 static const struct grpc_service cluster_service = {"etcdserverpb.Cluster", cluster, 5};
-static const struct grpc_service maintenance_service = {"etcdserverpb.Maintenance", maintenance, 2};
+static const struct grpc_service maintenance_service = {"etcdserverpb.Maintenance", maintenance, 3};
 static const struct grpc_service *const services[] = {&kv_service, &cluster_service,
                                                       &maintenance_service};
 

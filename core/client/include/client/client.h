@@ -59,6 +59,7 @@ extern const struct client_method client_member_list;
 extern const struct client_method client_member_promote;
 extern const struct client_method client_status;
 extern const struct client_method client_alarm;
+extern const struct client_method client_hash_kv;
 extern const struct client_method client_move_leader;
 
 enum client_call_state {

@@ -27,6 +27,7 @@ static void test_changes_are_not_repeatable(void **state)
     assert_true(client_range.repeatable);
     assert_true(client_member_list.repeatable);
     assert_true(client_status.repeatable);
+    assert_true(client_hash_kv.repeatable);
     assert_true(client_move_leader.repeatable);
     assert_false(client_put.repeatable);
     assert_false(client_delete_range.repeatable);

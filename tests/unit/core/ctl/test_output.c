@@ -296,6 +296,50 @@ static void test_endpoint_status(void **state)
     check(128, "", "Error: no leader endpoint given at [s0:2379]\n");
 }
 
+static void test_endpoint_hashkv(void **state)
+{
+    (void)state;
+    set_up_members();
+    header.revision = 1;
+    header.raft_term = 86;
+    Etcdserverpb__HashKVResponse answer;
+    etcdserverpb__hash_kvresponse__init(&answer);
+    answer.header = &header;
+    answer.hash = 1084519789;
+    answer.compact_revision = -1;
+    const struct fake_rule rules[] = {
+        {.method = "HashKV", .how = FAKE_ANSWER, .message = &answer.base}, {0}};
+    run(rules, AT "endpoint hashkv", "");
+    check(0, "s0:2379, 1084519789\n", "");
+    run(rules, AT "endpoint hashkv -w table", "");
+    check(0,
+          "+----------+------------+\n"
+          "| ENDPOINT |    HASH    |\n"
+          "+----------+------------+\n"
+          "|  s0:2379 | 1084519789 |\n"
+          "+----------+------------+\n",
+          "");
+    run(rules, AT "endpoint hashkv --rev 1 -w json", "");
+    check(0,
+          "[{\"Endpoint\":\"s0:2379\",\"HashKV\":{\"header\":{\"cluster_id\":1763263672009699311,"
+          "\"member_id\":975050037397374526,\"revision\":1,\"raft_term\":86},"
+          "\"hash\":1084519789,\"compact_revision\":-1}}]\n",
+          "");
+    run(rules, AT "endpoint hashkv -w fields", "");
+    check(0,
+          "\"ClusterID\" : 1763263672009699311\n\"MemberID\" : 975050037397374526\n"
+          "\"Revision\" : 1\n\"RaftTerm\" : 86\n\"Endpoint\" : \"s0:2379\"\n"
+          "\"Hash\" : 1084519789\n\n",
+          "");
+    run(rules, AT "endpoint hashkv -w protobuf", "");
+    check(4, "", "Error: protobuf not supported as output format\n");
+    /* Who answers is printed, and the last failure ends the command. */
+    run(rules, "--endpoints=s1:2379,s0:2379 endpoint hashkv", "");
+    check(1, "s0:2379, 1084519789\n",
+          "Failed to get the hash of endpoint s1:2379 (context deadline exceeded)\n"
+          "Error: context deadline exceeded\n");
+}
+
 static void test_move_leader(void **state)
 {
     (void)state;
@@ -325,6 +369,7 @@ int main(void)
         cmocka_unit_test(test_member_add),
         cmocka_unit_test(test_other_changes_of_members),
         cmocka_unit_test(test_endpoint_status),
+        cmocka_unit_test(test_endpoint_hashkv),
         cmocka_unit_test(test_move_leader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,22 @@ static struct outcome *outcome_at(struct check *c, index_t index)
     return &c->outcomes[index - 1];
 }
 
+void check_state_at(struct check *c, struct member *m, index_t index, uint64_t state_hash,
+                    revision_t revision)
+{
+    struct outcome *outcome = outcome_at(c, index);
+    if (outcome->by == NULL) {
+        *outcome = (struct outcome){state_hash, revision, m};
+    } else if (outcome->state_hash != state_hash || outcome->revision != revision) {
+        violate(c, RULE_STATE_HASH,
+                "after entry %llu %s is at revision %lld with state %016llx, %s was at revision "
+                "%lld with state %016llx",
+                (unsigned long long)index, m->place->name, (long long)revision,
+                (unsigned long long)state_hash, outcome->by->place->name,
+                (long long)outcome->revision, (unsigned long long)outcome->state_hash);
+    }
+}
+
 void check_apply(struct check *c, struct member *m, const struct obs_event *obs)
 {
     index_t index = obs->apply.index;
@@ -45,18 +61,7 @@ void check_apply(struct check *c, struct member *m, const struct obs_event *obs)
                 m->place->name, (unsigned long long)index, (unsigned long long)obs->apply.term,
                 (unsigned long long)cell.term);
     }
-    struct outcome *outcome = outcome_at(c, index);
-    if (outcome->by == NULL) {
-        *outcome = (struct outcome){obs->apply.state_hash, obs->apply.revision, m};
-    } else if (outcome->state_hash != obs->apply.state_hash ||
-               outcome->revision != obs->apply.revision) {
-        violate(c, RULE_STATE_HASH,
-                "after entry %llu %s is at revision %lld with state %016llx, %s was at revision "
-                "%lld with state %016llx",
-                (unsigned long long)index, m->place->name, (long long)obs->apply.revision,
-                (unsigned long long)obs->apply.state_hash, outcome->by->place->name,
-                (long long)outcome->revision, (unsigned long long)outcome->state_hash);
-    }
+    check_state_at(c, m, index, obs->apply.state_hash, obs->apply.revision);
 }
 
 static bool same_ids(const member_id_t *a, size_t a_count, const member_id_t *b, size_t b_count)
@@ -147,6 +152,20 @@ static const struct config *config_at(struct check *c, const struct member *m,
     return c->configs[at];
 }
 
+/* A configuration that came with a snapshot: the newest one that is known from entries up to its
+ * index, if the snapshot tells the truth. */
+static const struct config *config_before(struct check *c, const struct member *m,
+                                          const struct obs_event *obs)
+{
+    size_t at = c->config_count;
+    while (at > 0 && c->configs[at - 1]->index > obs->config.index) {
+        at--;
+    }
+    struct obs_event known = *obs;
+    known.config.index = at > 0 ? c->configs[at - 1]->index : obs->config.index;
+    return config_at(c, m, &known);
+}
+
 void check_config(struct check *c, struct member *m, const struct obs_event *obs)
 {
     const struct config *before = m->config;
@@ -163,7 +182,7 @@ void check_config(struct check *c, struct member *m, const struct obs_event *obs
                 "committed",
                 m->place->name, (unsigned long long)obs->config.index);
     }
-    m->config = config_at(c, m, obs);
+    m->config = obs->config.restored ? config_before(c, m, obs) : config_at(c, m, obs);
     if (m->role == OBS_LEADER && !config_has_voter(m->config, m->id) &&
         (before == NULL || !config_has_voter(before, m->id))) {
         violate(c, RULE_LEADER_VOTER, "%s leads in term %llu and is no voter", m->place->name,

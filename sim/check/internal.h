@@ -1,5 +1,6 @@
 /* The inside of `struct check`, shared by its files: votes.c judges elections, log.c what logs
- * hold, commit.c what is committed, apply.c what is applied and configured, words.c tells it all.
+ * hold, snapshot.c what stands for them, commit.c what is committed, apply.c what is applied and
+ * configured, words.c tells it all.
  */
 #ifndef CHECK_INTERNAL_H
 #define CHECK_INTERNAL_H
@@ -154,6 +155,8 @@ void check_boot_log(struct check *c, struct member *m, const struct obs_event *o
 void check_append(struct check *c, struct member *m, const struct obs_event *obs);
 void check_truncate(struct check *c, struct member *m, const struct obs_event *obs);
 void check_persisted(struct check *c, struct member *m, const struct obs_event *obs);
+
+/* snapshot.c */
 void check_snapshot(struct check *c, struct member *m, const struct obs_event *obs);
 
 /* commit.c */
@@ -162,6 +165,9 @@ void check_commit(struct check *c, struct member *m, const struct obs_event *obs
 void check_config_age(struct check *c, const struct member *m);
 
 /* apply.c */
+/* The state that a member has after this index: the first that tells it is right. */
+void check_state_at(struct check *c, struct member *m, index_t index, uint64_t state_hash,
+                    revision_t revision);
 void check_apply(struct check *c, struct member *m, const struct obs_event *obs);
 void check_config(struct check *c, struct member *m, const struct obs_event *obs);
 void check_read(struct check *c, struct member *m, const struct obs_event *obs);

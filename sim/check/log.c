@@ -253,29 +253,3 @@ void check_persisted(struct check *c, struct member *m, const struct obs_event *
     }
     m->durable = index > m->durable ? index : m->durable;
 }
-
-void check_snapshot(struct check *c, struct member *m, const struct obs_event *obs)
-{
-    index_t index = obs->snapshot.index;
-    if (!obs->snapshot.installed) {
-        return;
-    }
-    c->performed++;
-    if (index > c->committed_count) {
-        violate(c, RULE_COMMIT_SAME, "%s installs a snapshot at %llu, which nobody committed",
-                m->place->name, (unsigned long long)index);
-        return;
-    }
-    if (index == 0) {
-        return;
-    }
-    m->base = index;
-    m->base_cell = c->committed[index - 1];
-    m->count = 0;
-    m->durable = index;
-    m->cut_low = UINT64_MAX;
-    m->own_term = 0;
-    m->own_last = 0;
-    m->commit = index > m->commit ? index : m->commit;
-    m->applied = index > m->applied ? index : m->applied;
-}

@@ -114,7 +114,7 @@ void record_observed(struct run *run, const struct member *m, const struct obs_e
     case OBS_PERSISTED: note_persisted(r, e); break;
     case OBS_SNAPSHOT:
         r->snapshot = e->snapshot.index;
-        if (e->snapshot.installed) {
+        if (e->snapshot.what == OBS_SNAPSHOT_INSTALLED) {
             r->first = e->snapshot.index + 1;
             r->last = r->last > e->snapshot.index ? r->last : e->snapshot.index;
         }

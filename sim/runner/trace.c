@@ -57,6 +57,8 @@ static void trace_log(const struct obs_event *e, struct buf *out)
     }
 }
 
+static const char *const snapshots[] = {"taken", "installed", "restored"};
+
 void trace_observed(struct run *run, const struct member *m, const struct obs_event *e)
 {
     struct buf out;
@@ -90,8 +92,8 @@ void trace_observed(struct run *run, const struct member *m, const struct obs_ev
         }
         break;
     case OBS_SNAPSHOT:
-        buf_printf(&out, "%s at %llu", e->snapshot.installed ? "installed" : "taken",
-                   U(e->snapshot.index));
+        buf_printf(&out, "%s at %llu (term %llu), revision %lld", snapshots[e->snapshot.what],
+                   U(e->snapshot.index), U(e->snapshot.term), (long long)e->snapshot.revision);
         break;
     case OBS_READ:
         buf_printf(&out, "%s, read index %llu, applied %llu",

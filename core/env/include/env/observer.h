@@ -7,7 +7,8 @@
  * Checkers rely on an order. A boot is told first, and then, as one OBS_APPEND, the log as read
  * (none if it is empty). What one step of raft changed is told before the step's messages leave, in
  * this order: role and term, vote, truncate, append, commit; then what was applied, with each new
- * configuration right behind the entry that made it. A persist is told when its sync has ended,
+ * configuration right behind the entry that made it; an installed or restored snapshot counts as
+ * applied and is followed by its configuration. A persist is told when its sync has ended,
  * before raft hears of it.
  */
 #ifndef ENV_OBSERVER_H
@@ -31,7 +32,7 @@ enum obs_kind {
     OBS_COMMIT,    /* the commit index advanced */
     OBS_APPLY,     /* the entry at index is applied; state hash afterwards */
     OBS_CONFIG,    /* this configuration is active from the application of `index` on */
-    OBS_SNAPSHOT,  /* taken or installed */
+    OBS_SNAPSHOT,  /* taken, installed or restored */
     OBS_READ,      /* a read was served */
     OBS_REQUEST,   /* a client's request was accepted by this member */
     OBS_ANSWER,    /* and answered */
@@ -45,6 +46,12 @@ enum obs_role {
     OBS_CANDIDATE,
     OBS_LEADER,
     OBS_LEARNER
+};
+
+enum obs_snapshot {
+    OBS_SNAPSHOT_TAKEN,     /* durable; what it covers may be forgotten */
+    OBS_SNAPSHOT_INSTALLED, /* received: the log restarts behind it, the state is the snapshot's */
+    OBS_SNAPSHOT_RESTORED,  /* the state that a boot begins with */
 };
 
 struct obs_entry {
@@ -114,12 +121,14 @@ struct obs_event {
             size_t voter_count;
             const member_id_t *learners;
             size_t learner_count;
+            bool restored; /* came with a snapshot: an entry at or before `index` made it */
         } config;
         struct {
             index_t index;
             term_t term;
-            bool installed; /* else taken */
-            uint64_t state_hash;
+            enum obs_snapshot what;
+            uint64_t state_hash; /* of the state after `index` */
+            revision_t revision;
         } snapshot;
         struct {
             bool serializable;

@@ -65,6 +65,8 @@
       "what a member calls durable would survive a power failure (thesis 3.8)")                  \
     X(RULE_DURABLE_KEPT, "durable", "kept",                                                      \
       "what was durable is there after a restart (thesis 3.8)")                                  \
+    X(RULE_SNAPSHOT_COVERED, "durable", "snapshot-covered",                                      \
+      "a snapshot covers only what is applied and durable in the log (thesis 5.1)")              \
     X(RULE_STATE_HASH, "state", "hash",                                                          \
       "members that have applied the same entries are in the same state (thesis 3.6.3)")         \
     X(RULE_READ_APPLIED, "state", "read-applied",                                                \

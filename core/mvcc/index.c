@@ -252,6 +252,83 @@ void mvcc_index_insert(struct index *index, struct index_path *path, struct key 
     grow_root(index, child);
 }
 
+static void take_entry(struct index_node *node, uint32_t at)
+{
+    ASSERT(at < node->count);
+    node->count--;
+    uint32_t behind = node->count - at;
+    memmove(&node->low[at], &node->low[at + 1], behind * sizeof(node->low[0]));
+    memmove(&node->head[at], &node->head[at + 1], behind * sizeof(node->head[0]));
+    if (!node->leaf) {
+        memmove(&node->child[at], &node->child[at + 1], behind * sizeof(node->child[0]));
+    }
+}
+
+/* The right one's entries go to the left one, if they are few enough that the next insertions do
+ * not part them again. */
+static bool join(struct index_node *parent, uint32_t left_at, struct mem *mem)
+{
+    struct index_node *left = parent->child[left_at];
+    struct index_node *right = parent->child[left_at + 1];
+    if (left->count + right->count > INDEX_FAN * 3 / 4) {
+        return false;
+    }
+    memcpy(&left->low[left->count], right->low, right->count * sizeof(left->low[0]));
+    if (!left->leaf) {
+        memcpy(&left->child[left->count], right->child, right->count * sizeof(left->child[0]));
+    }
+    left->count += right->count;
+    left->live += right->live;
+    refresh(left);
+    mem_free(mem, right);
+    take_entry(parent, left_at + 1);
+    return true;
+}
+
+/* After the child at `at` lost an entry or its first key. */
+static void mend(struct index_node *parent, uint32_t at, struct mem *mem)
+{
+    struct index_node *child = parent->child[at];
+    if (child->count == 0) {
+        mem_free(mem, child);
+        take_entry(parent, at);
+        return;
+    }
+    if (parent->low[at] != child->low[0]) {
+        parent->low[at] = child->low[0];
+        refresh(parent);
+    }
+    bool joined = at > 0 && join(parent, at - 1, mem);
+    if (!joined && at + 1 < parent->count) {
+        (void)join(parent, at, mem);
+    }
+}
+
+void mvcc_index_remove(struct index *index, const struct index_path *path)
+{
+    ASSERT(path->depth > 0);
+    struct index_node *leaf = path->node[path->depth - 1];
+    uint32_t behind = path->at[path->depth - 1];
+    ASSERT(leaf->leaf);
+    ASSERT(behind > 0);
+    ASSERT(!leaf->low[behind - 1]->live);
+    take_entry(leaf, behind - 1);
+    index->count--;
+    for (int i = path->depth - 2; i >= 0; i--) {
+        mend(path->node[i], path->at[i], index->mem);
+    }
+    struct index_node *root = index->root;
+    while (!root->leaf && root->count == 1) {
+        index->root = root->child[0];
+        mem_free(index->mem, root);
+        root = index->root;
+    }
+    if (root->count == 0) {
+        mem_free(index->mem, root);
+        index->root = NULL;
+    }
+}
+
 void mvcc_index_count(const struct index_path *path, int delta)
 {
     for (int i = 0; i < path->depth; i++) {

@@ -5,7 +5,8 @@
  * keys' own memory a node stores, of each of its keys, the 8 bytes behind what all of them have in
  * common; only ties look at the key itself.
  *
- * It owns the keys, not their records.
+ * A node that a removal leaves sparse joins its neighbour, so that two neighbours together are more
+ * than three quarters of a node. It owns the keys, not their records.
  */
 #ifndef MVCC_INDEX_H
 #define MVCC_INDEX_H
@@ -32,7 +33,7 @@ struct index {
 };
 
 /* Where a search went: node[0] is the root, at[] the child taken, in the leaf the number of keys
- * that are not greater. Valid until the next mvcc_index_insert. */
+ * that are not greater. Valid until the next insertion or removal. */
 struct index_path {
     int depth;
     struct index_node *node[INDEX_DEPTH_MAX];
@@ -46,6 +47,8 @@ struct key *mvcc_index_find(const struct index *index, struct slice bytes, struc
 /* Takes a key that mvcc_index_find, having filled the path, did not find. It counts as live at
  * once. */
 void mvcc_index_insert(struct index *index, struct index_path *path, struct key *key);
+/* Takes the key at the path's end out, which is dead; the caller frees it. Ends the path. */
+void mvcc_index_remove(struct index *index, const struct index_path *path);
 /* The key at the path's end came to life (+1) or died (-1). */
 void mvcc_index_count(const struct index_path *path, int delta);
 

@@ -27,16 +27,20 @@ void mvcc_key_free(struct key *key, struct mem *mem)
     mem_free(mem, key);
 }
 
-static void grow(struct key *key, struct mem *mem)
+/* Gives the array this many places, at least the number of records, which move to its beginning. */
+static void set_cap(struct key *key, uint32_t cap, struct mem *mem)
 {
-    ASSERT(key->cap <= UINT32_MAX / 2);
-    uint32_t cap = key->cap * 2;
-    if (key->records == &key->only) {
-        key->records = mem_alloc(mem, cap * sizeof(struct record *));
-        key->records[0] = key->only;
-    } else {
-        key->records = mem_resize(mem, key->records, cap * sizeof(struct record *));
+    struct record **records = &key->only;
+    ASSERT(cap >= key->count);
+    if (cap > 1) {
+        records = mem_alloc(mem, cap * sizeof(struct record *));
     }
+    memcpy(records, &key->records[key->first], key->count * sizeof(struct record *));
+    if (key->records != &key->only) {
+        mem_free(mem, key->records);
+    }
+    key->records = records;
+    key->first = 0;
     key->cap = cap;
 }
 
@@ -44,15 +48,31 @@ void mvcc_key_push(struct key *key, struct record *record, struct mem *mem)
 {
     ASSERT(record->key == key);
     if (key->count > 0) {
-        const struct record *before = key->records[key->count - 1];
-        ASSERT(record->mod > before->mod ||
-               (record->mod == before->mod && record->sub > before->sub));
+        ASSERT(stamp_less(record_stamp(key_record(key, key->count - 1)), record_stamp(record)));
     }
-    if (key->count == key->cap) {
-        grow(key, mem);
+    if (key->first + key->count == key->cap) {
+        if (key->first >= key->cap / 2 && key->first > 0) {
+            memmove(key->records, &key->records[key->first], key->count * sizeof(struct record *));
+            key->first = 0;
+        } else {
+            ASSERT(key->cap <= UINT32_MAX / 2);
+            set_cap(key, key->cap * 2, mem);
+        }
     }
-    key->records[key->count++] = record;
+    key->records[key->first + key->count++] = record;
     key->live = !record_is_tombstone(record);
+}
+
+void mvcc_key_pop(struct key *key, struct mem *mem)
+{
+    ASSERT(key->count > 0);
+    key->first++;
+    key->count--;
+    if (key->count == 0) {
+        key->first = 0;
+    } else if (key->count == 1 || key->count < key->cap / 4) {
+        set_cap(key, key->count == 1 ? 1 : key->cap / 2, mem);
+    }
 }
 
 const struct record *mvcc_key_at(const struct key *key, revision_t revision)
@@ -62,16 +82,16 @@ const struct record *mvcc_key_at(const struct key *key, revision_t revision)
     uint32_t high = key->count;
     while (low < high) {
         uint32_t mid = low + (high - low) / 2;
-        if (key->records[mid]->mod <= revision) {
+        if (key_record(key, mid)->mod <= revision) {
             low = mid + 1;
         } else {
             high = mid;
         }
     }
-    if (low == 0 || record_is_tombstone(key->records[low - 1])) {
+    if (low == 0 || record_is_tombstone(key_record(key, low - 1))) {
         return NULL;
     }
-    return key->records[low - 1];
+    return key_record(key, low - 1);
 }
 
 struct record *mvcc_record_new(struct mem *mem, struct key *key, struct slice value)

@@ -9,6 +9,7 @@ struct mvcc *mvcc_new(struct mem *mem)
     m->mem = mem;
     m->revision = 1;
     m->compacted = -1;
+    m->sweep = (struct stamp){m->compacted + 1, 0};
     mvcc_index_init(&m->index, mem);
     mvcc_history_init(&m->history, mem);
     return m;
@@ -17,6 +18,7 @@ struct mvcc *mvcc_new(struct mem *mem)
 void mvcc_free(struct mvcc *m)
 {
     if (m != NULL) {
+        ASSERT(m->pins == 0);
         mvcc_history_fini(&m->history);
         mvcc_index_fini(&m->index);
         mem_free(m->mem, m);
@@ -49,41 +51,85 @@ int64_t mvcc_live(const struct mvcc *m)
     return m->index.root == NULL ? 0 : m->index.root->live;
 }
 
-static void check_key(const struct key *key)
+void mvcc_store_add(struct mvcc *m, struct record *record)
 {
-    for (uint32_t i = 1; i < key->count; i++) {
-        const struct record *before = key->records[i - 1];
-        const struct record *record = key->records[i];
-        bool dead = record_is_tombstone(before);
-        ASSERT(record->mod > before->mod ||
-               (record->mod == before->mod && record->sub > before->sub));
-        ASSERT_IF(dead, record->version == 1);
-        ASSERT_IF(dead, record->create == record->mod);
-        ASSERT_IF(!dead && record->version != 0, record->version == before->version + 1);
-        ASSERT_IF(!dead && record->version != 0, record->create == before->create);
+    mvcc_key_push(record->key, record, m->mem);
+    mvcc_history_push(&m->history, record);
+    m->records_hash += mvcc_record_hash(record);
+    m->size += mvcc_record_size(record);
+}
+
+bool mvcc_record_follows(const struct mvcc *m, const struct record *record,
+                         const struct record *before)
+{
+    bool dead = before == NULL || record_is_tombstone(before);
+    if (record_is_tombstone(record)) {
+        /* Something was deleted, which only a compaction can have taken away. */
+        if (record->create != 0 || (before == NULL ? record->mod > m->compacted : dead)) {
+            return false;
+        }
+    } else if (record->version < 1 || record->create < 2 || record->create > record->mod ||
+               record->version - 1 > record->mod - record->create) {
+        return false; /* a key is written at most once in a revision */
+    } else if (before != NULL && !dead) {
+        if (record->version != before->version + 1 || record->create != before->create) {
+            return false;
+        }
+    } else if ((record->version == 1) != (record->create == record->mod)) {
+        return false;
+    } else if (record->version > 1 && (before != NULL || record->mod > m->compacted)) {
+        return false;
     }
+    if (!stamp_less(record_stamp(record), m->sweep)) {
+        return true;
+    }
+    /* The sweep has been here: what it could remove is gone. */
+    return (before == NULL || before->mod == m->compacted) &&
+           (!record_is_tombstone(record) || record->mod == m->compacted);
+}
+
+static void check_key(const struct mvcc *m, const struct key *key)
+{
     ASSERT(key->count > 0);
-    ASSERT(key->live == !record_is_tombstone(key->records[key->count - 1]));
+    ASSERT(key->first + key->count <= key->cap);
+    ASSERT(key->live == !record_is_tombstone(key_record(key, key->count - 1)));
+    for (uint32_t i = 0; i < key->count; i++) {
+        const struct record *before = i > 0 ? key_record(key, i - 1) : NULL;
+        const struct record *record = key_record(key, i);
+        ASSERT(record->key == key);
+        ASSERT(before == NULL || stamp_less(record_stamp(before), record_stamp(record)));
+        ASSERT(mvcc_record_follows(m, record, before));
+    }
 }
 
 void mvcc_check(const struct mvcc *m)
 {
-    uint64_t hash = 0;
+    uint64_t hash = m->removed_hash;
     uint64_t size = 0;
-    const struct record *before = NULL;
+    uint64_t of_keys = 0;
+    revision_t newest = 1;
+    struct history_at at = {0, 0};
     mvcc_index_check(&m->index);
-    for (size_t i = 0; i < m->history.count; i++) {
-        const struct record *record = mvcc_history_get(&m->history, i);
-        ASSERT(before == NULL || record->mod >= before->mod);
-        ASSERT(record->mod <= m->revision);
+    mvcc_history_check(&m->history);
+    for (;; at.slot++) {
+        const struct record *record = mvcc_history_get(&m->history, &at);
+        if (record == NULL) {
+            break;
+        }
         ASSERT(mvcc_index_find(&m->index, key_slice(record->key), NULL) == record->key);
-        if (record == record->key->records[0]) {
-            check_key(record->key);
+        if (record == key_record(record->key, 0)) {
+            check_key(m, record->key);
+            of_keys += record->key->count;
         }
         hash += mvcc_record_hash(record);
         size += mvcc_record_size(record);
-        before = record;
+        newest = record->mod;
     }
+    /* What was written last is never removed, so the revision can be read off the records. */
+    ASSERT(newest == m->revision);
+    ASSERT(of_keys == m->history.count);
     ASSERT(hash == m->records_hash);
     ASSERT(size == m->size);
+    ASSERT(m->compacted <= m->revision);
+    ASSERT(m->sweep.mod <= m->compacted + 1);
 }

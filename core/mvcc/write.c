@@ -10,13 +10,9 @@ struct write mvcc_write_begin(struct mvcc *m)
 
 static void push(struct write *w, struct record *record)
 {
-    struct mvcc *m = w->m;
     record->mod = w->revision;
     record->sub = w->sub++;
-    mvcc_key_push(record->key, record, m->mem);
-    mvcc_history_push(&m->history, record);
-    m->records_hash += mvcc_record_hash(record);
-    m->size += mvcc_record_size(record);
+    mvcc_store_add(w->m, record);
 }
 
 const struct record *mvcc_write_put(struct write *w, struct index_path *path, struct key *key,

@@ -10,9 +10,14 @@
  * delete writes a tombstone, which ends a key's generation: the next put has version 1 and a new
  * create revision. Old revisions stay readable until they are compacted.
  *
+ * A compaction is logical at once, as the log has it: reads below its revision are refused. The
+ * physical work follows in steps, whenever the owner has time, so members differ in what they still
+ * hold; nothing that a request can see, and no state hash, tells them apart.
+ *
  * Invariants: revisions only grow; a key's records are ordered by revision and no tombstone follows
- * a tombstone; a record never changes once written; the state hash is the sum over all records, so
- * it can be recomputed from the state at any time (mvcc_check does).
+ * a tombstone; a record never changes once written; the state hash is a sum over all records ever
+ * written, of those that were removed and those that are there, so it can be recomputed from the
+ * state at any time (mvcc_check does); what was written at the newest revision is never removed.
  *
  * Bytes in answers are borrowed from the store and stay valid until the next call that takes a
  * `struct mvcc *` without const.
@@ -41,8 +46,10 @@ revision_t mvcc_revision(const struct mvcc *m);
 revision_t mvcc_compacted(const struct mvcc *m);
 /* Digest of the whole logical state; equal on members that applied the same log. O(1). */
 uint64_t mvcc_hash(const struct mvcc *m);
-/* Bytes of keys and values held, all revisions, with a fixed overhead for each record: a function
- * of the log, unlike what the allocator says. For Status.dbSize and the quota. */
+/* Bytes of keys and values held, all revisions, with a fixed overhead for each record. It falls as
+ * a compaction's work proceeds, so it is a function of the log only while none is pending. For
+ * Status.dbSize and a quota, which may differ between members as in etcd: the alarm that it raises
+ * goes through the log. */
 uint64_t mvcc_size(const struct mvcc *m);
 /* Keys that exist at the newest revision. O(1). */
 int64_t mvcc_live(const struct mvcc *m);
@@ -167,6 +174,41 @@ MUST_CHECK int mvcc_put(struct mvcc *m, const struct mvcc_put *request,
 MUST_CHECK int mvcc_delete(struct mvcc *m, const struct mvcc_delete *request, struct mem *mem,
                            struct mvcc_delete_result *result);
 void mvcc_delete_result_fini(struct mvcc_delete_result *result, struct mem *mem);
+
+/* Reads below the revision are refused from now on; what only they could see is removed by
+ * mvcc_compact_step. O(1). Allowed while an earlier compaction is pending. Errors (etcd's rules):
+ *   ERR_ETCD_COMPACTED   the revision is not above the compacted one
+ *   ERR_ETCD_FUTURE_REV  it is greater than the newest */
+MUST_CHECK int mvcc_compact(struct mvcc *m, revision_t revision);
+/* Looks at up to so many records and removes, of their keys, what is not needed any more: O(log n)
+ * for each. All steps of a compaction together look at what was written between the last compacted
+ * revision and its own. Returns true while something is left. Does nothing, and returns true, while
+ * a walk is open. */
+bool mvcc_compact_step(struct mvcc *m, size_t records);
+bool mvcc_compact_pending(const struct mvcc *m);
+
+/* The whole state as of the moment when the walk began, as bytes, a bit at a time, while the store
+ * goes on changing; the format is in image.h. A walk holds compactions up, so it should not dawdle;
+ * there may be several. It borrows the store, and is freed before it. */
+struct mvcc_walk *mvcc_walk_new(struct mvcc *m);
+/* Appends the next chunk: whole records of together at most bytes_max bytes, or one that alone is
+ * longer (so a chunk is shorter than bytes_max or a request of REQUEST_BYTES_MAX, and some bytes).
+ * False, and nothing was appended, when the last one has been. Costs what it appends. */
+bool mvcc_walk_next(struct mvcc_walk *walk, size_t bytes_max, struct buf *out);
+/* walk may be NULL. */
+void mvcc_walk_free(struct mvcc_walk *walk);
+
+/* A store from the chunks of a walk, whole and in their order. After an error only mvcc_load_free
+ * may follow. A chunk costs O(log n) a record and memory in proportion to its bytes. Errors:
+ *   ERR_CORRUPT  this is no image, or not of a state that a store can be in
+ *   ERR_FORMAT   a newer version wrote it */
+struct mvcc_loader *mvcc_load_new(struct mem *mem);
+MUST_CHECK int mvcc_load_add(struct mvcc_loader *loader, struct slice chunk);
+/* Takes the loader. Gives the store, which mvcc_free ends, unless records are missing or they are
+ * not what the image's hash stands for (ERR_CORRUPT). */
+MUST_CHECK int mvcc_load_end(struct mvcc_loader *loader, struct mvcc **m);
+/* loader may be NULL. */
+void mvcc_load_free(struct mvcc_loader *loader);
 
 /* Asserts every invariant and recomputes the state hash. O(size): for tests and the simulator. */
 void mvcc_check(const struct mvcc *m);

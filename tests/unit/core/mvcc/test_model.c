@@ -34,6 +34,7 @@ struct model {
     struct model_key *keys; /* in order */
     size_t count;
     revision_t revision;
+    revision_t compacted;
 };
 
 struct world {
@@ -288,6 +289,10 @@ static void step_range(struct world *w)
         assert_int_equal(rv, ERR_ETCD_FUTURE_REV);
         return;
     }
+    if (r.revision > 0 && r.revision < w->model.compacted) {
+        assert_int_equal(rv, ERR_ETCD_COMPACTED);
+        return;
+    }
     assert_int_equal(rv, 0);
     revision_t at = r.revision <= 0 ? w->model.revision : r.revision;
     bool unsorted = r.sort_order == MVCC_ORDER_NONE;
@@ -322,21 +327,82 @@ static void step_range(struct world *w)
     mvcc_range_result_fini(&result, w->mem);
 }
 
+/* What has to be held of a key: of all versions up to the compacted revision the newest, if it is
+ * not a deletion or was written at that very revision; and all later ones. */
+static uint64_t model_size(const struct model *model)
+{
+    uint64_t size = 0;
+    for (size_t i = 0; i < model->count; i++) {
+        const struct model_key *k = &model->keys[i];
+        for (size_t j = 0; j < k->count; j++) {
+            const struct version *v = &k->versions[j];
+            bool replaced = j + 1 < k->count && k->versions[j + 1].mod <= model->compacted;
+            bool over = v->version == 0 && v->mod < model->compacted;
+            if (!replaced && !over) {
+                size += 64 + k->len + v->value_len;
+            }
+        }
+    }
+    return size;
+}
+
+static void step_compact(struct world *w)
+{
+    revision_t newest = w->model.revision;
+    revision_t from = rng_below(&w->rng, 2) == 0 ? newest - 20 : w->model.compacted - 1;
+    revision_t revision = rng_range(&w->rng, from, newest + 1);
+    int rv = mvcc_compact(w->m, revision);
+    if (revision <= w->model.compacted) {
+        assert_int_equal(rv, ERR_ETCD_COMPACTED);
+    } else if (revision > newest) {
+        assert_int_equal(rv, ERR_ETCD_FUTURE_REV);
+    } else {
+        assert_int_equal(rv, 0);
+        assert_true(mvcc_compact_pending(w->m));
+        w->model.compacted = revision;
+    }
+    assert_int_equal(mvcc_compacted(w->m), w->model.compacted);
+}
+
+/* A few steps, and no hash notices; often not all of them. */
+static void step_sweep(struct world *w)
+{
+    uint64_t hash = mvcc_hash(w->m);
+    uint64_t steps = rng_below(&w->rng, 40);
+    bool pending = mvcc_compact_pending(w->m);
+    for (uint64_t i = 0; i < steps; i++) {
+        size_t records = (size_t)rng_below(&w->rng, 30);
+        pending = mvcc_compact_step(w->m, records);
+    }
+    assert_int_equal(mvcc_compact_pending(w->m), pending);
+    assert_int_equal(mvcc_hash(w->m), hash);
+    if (pending) {
+        assert_true(mvcc_size(w->m) >= model_size(&w->model));
+    } else {
+        assert_int_equal(mvcc_size(w->m), model_size(&w->model));
+    }
+}
+
 static void run(uint64_t seed, unsigned digits, int steps)
 {
-    struct world w = {.pool = mem_pool_new(UINT64_MAX, 0xA5), .model = {.revision = 1}};
+    struct world w = {.pool = mem_pool_new(UINT64_MAX, 0xA5),
+                      .model = {.revision = 1, .compacted = -1}};
     w.mem = mem_pool_mem(w.pool);
     w.m = mvcc_new(w.mem);
     w.rng = rng_stream(seed, "test.mvcc.model", 0);
     w.digits = digits;
     for (int i = 0; i < steps; i++) {
-        uint64_t kind = rng_below(&w.rng, 10);
-        if (kind < 6) {
+        uint64_t kind = rng_below(&w.rng, 400);
+        if (kind < 230) {
             step_put(&w);
-        } else if (kind < 8) {
+        } else if (kind < 310) {
             step_delete(&w);
-        } else {
+        } else if (kind < 390) {
             step_range(&w);
+        } else if (kind < 394) {
+            step_compact(&w);
+        } else {
+            step_sweep(&w);
         }
         assert_int_equal(mvcc_revision(w.m), w.model.revision);
         if (i % 512 == 0) {

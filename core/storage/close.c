@@ -19,6 +19,7 @@ void storage_close(struct storage *s)
     s->closing_sound = s->state == STORAGE_READY;
     s->closing_unsynced = s->writing != NULL;
     s->state = STORAGE_CLOSING;
+    s->closing_rest = false;
     env_timer_stop(s->env, &s->lazy);
     if (!s->busy) {
         storage_soon(s, unused);
@@ -57,9 +58,49 @@ bool storage_closing(struct storage *s, int status)
         s->closing_sound = false;
         env_disk_close(s->env, storage_begin(s, unused), &s->file);
     } else {
-        s->state = STORAGE_CLOSED;
-        storage_drop_opening(s);
-        s->events->closed(s->data);
+        s->closing_rest = true;
+        storage_close_rest(s);
     }
     return true;
+}
+
+static void rest_closed(struct env_disk_req *req, int status)
+{
+    (void)status; /* what had to last was synced */
+    storage_close_rest(req->data);
+}
+
+/* Closes the file if it is open. */
+static bool close_other(struct storage *s, struct env_disk_req *req, struct env_file *file)
+{
+    if (file->impl == NULL) {
+        return false;
+    }
+    *req = (struct env_disk_req){.done = rest_closed, .data = s};
+    env_disk_close(s->env, req, file);
+    return true;
+}
+
+static bool close_sink(struct storage *s, struct storage_sink *sink)
+{
+    return sink->busy || close_other(s, &sink->req, &sink->file);
+}
+
+void storage_close_rest(struct storage *s)
+{
+    ASSERT(s->state == STORAGE_CLOSING);
+    if (!s->closing_rest || s->purging || close_sink(s, &s->writer) ||
+        close_sink(s, &s->receiver)) {
+        return;
+    }
+    list_each_safe (it, &s->readers) {
+        struct storage_reader *reader = container_of(it, struct storage_reader, link);
+        if (storage_reader_busy(reader) || close_other(s, &reader->req, &reader->file)) {
+            return;
+        }
+        storage_reader_free(reader);
+    }
+    s->state = STORAGE_CLOSED;
+    storage_drop_opening(s);
+    s->events->closed(s->data);
 }

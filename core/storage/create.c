@@ -25,8 +25,7 @@ void storage_create(struct storage *s, const struct storage_meta *meta)
     ASSERT(meta->cluster_id != 0 && meta->member_id != 0);
     s->state = STORAGE_OPENING;
     s->meta = *meta;
-    struct rng rng = env_random(s->env, "storage.salt");
-    uint32_t salt = (uint32_t)rng_u64(&rng);
+    uint32_t salt = (uint32_t)rng_u64(&s->salts);
     salt += salt == 0; /* 0 is no instance */
     wal_write_header(&s->bytes, meta, salt, &s->tail);
     wal_write_boot(&s->bytes, &s->tail, WAL_HEADER_BYTES, 1);
@@ -67,6 +66,7 @@ static void renamed(struct storage *s, int status)
 static void dirs_synced(struct storage *s, int status)
 {
     if (!stumbled(s, status)) {
+        s->instance = s->tail.salt;
         s->replay = (struct wal_replay){.mem = s->env->mem, .boot = 1};
         storage_ready(s);
     }

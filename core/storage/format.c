@@ -42,6 +42,8 @@
  *     4 CUT       index (8): the entries from this one on are gone
  *     5 SNAPSHOT  index (8), term (8), voters (4), learners (4), their ids (8 each): the log
  *                 restarts behind this index
+ *     6 TAKEN     index (8), term (8), compact to (8): there is a durable snapshot of this index,
+ *                 and nobody asks for the entries through the last number any more
  *
  * Nothing is ever rewritten to take an entry back: an entry with an index that the log already has
  * replaces it and all behind it, as in etcd's log.
@@ -188,6 +190,17 @@ static void put_cut(struct buf *out, struct wal_tail *tail, struct wal_record *r
     record->type = WAL_CUT;
     record->payload = slice_of(payload, sizeof(payload));
     put_record(out, tail, record, (struct slice){NULL, 0});
+}
+
+void wal_write_taken(struct buf *out, struct wal_tail *tail, uint64_t mark, index_t index,
+                     term_t term, index_t compact_to)
+{
+    uint8_t payload[24];
+    store_u64(payload, index);
+    store_u64(payload + 8, term);
+    store_u64(payload + 16, compact_to);
+    const struct wal_record record = {WAL_TAKEN, true, mark, slice_of(payload, sizeof(payload))};
+    put_record(out, tail, &record, (struct slice){NULL, 0});
 }
 
 void wal_write_persist(struct buf *out, struct wal_tail *tail, uint64_t mark,

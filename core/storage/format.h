@@ -19,6 +19,7 @@ enum wal_type {
     WAL_ENTRY = 3,
     WAL_CUT = 4,
     WAL_SNAPSHOT = 5,
+    WAL_TAKEN = 6,
 };
 
 /* Where the next record goes, and what ties it to the one before. */
@@ -45,6 +46,8 @@ struct wal_replay {
     index_t snapshot_index;
     term_t snapshot_term;
     struct raft_conf snapshot_conf;
+    index_t taken_index; /* the newest snapshot that the log knows of; 0: none */
+    index_t compact_to;
     struct raft_entry *entries; /* payloads borrowed from the bytes */
     size_t entry_count;
     size_t entry_cap;
@@ -60,6 +63,9 @@ void wal_write_header(struct buf *out, const struct storage_meta *meta, uint32_t
                       struct wal_tail *tail);
 /* Appends one record and moves the tail. */
 void wal_write_boot(struct buf *out, struct wal_tail *tail, uint64_t mark, uint64_t boot);
+/* Appends the unit that marks a snapshot which was taken. */
+void wal_write_taken(struct buf *out, struct wal_tail *tail, uint64_t mark, index_t index,
+                     term_t term, index_t compact_to);
 /* Appends the unit of one persist. `hard`: whether its hard state differs from what was written
  * before it; written in any case when there is nothing else. */
 void wal_write_persist(struct buf *out, struct wal_tail *tail, uint64_t mark,
@@ -73,5 +79,7 @@ bool wal_read_record(struct slice file, struct wal_tail *tail, struct wal_record
  * and where. wal_replay_fini in any case. */
 int wal_replay(struct wal_replay *replay, struct mem *mem, struct slice file) MUST_CHECK;
 void wal_replay_fini(struct wal_replay *replay);
+/* The term of the entry at index, or of what the log begins behind; 0 outside. */
+term_t wal_replay_term(const struct wal_replay *replay, index_t index);
 
 #endif

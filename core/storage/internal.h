@@ -16,6 +16,7 @@
 #define STORAGE_INTERNAL_H
 
 #include "format.h"
+#include "snap.h"
 
 enum storage_state {
     STORAGE_NEW,
@@ -46,9 +47,9 @@ struct storage_batch {
     index_t last_index;
     term_t last_term;
     struct raft_hard_state hard;
+    index_t snapshot_index; /* the newest that the log knows */
+    index_t compact_to;
 };
-
-#define STORAGE_WORDS_MAX 400
 
 struct storage {
     struct env *env;
@@ -72,10 +73,33 @@ struct storage {
     struct buf bytes; /* of the file, or of the one that is being created */
     struct wal_replay replay;
     struct storage_meta meta;
+    uint32_t instance;
+    struct rng salts;
     uint64_t cut_bytes;
     size_t sync_len; /* of the path whose directory is synced next */
     char *sync_path;
     void (*after_dirs)(struct storage *storage, int status);
+
+    /* Snapshots. */
+    char *snap_dir;
+    struct storage_snap *snaps; /* ascending */
+    size_t snap_count;
+    size_t snap_cap;
+    index_t snap_newest; /* that the log knows; 0: none */
+    struct storage_sink writer;
+    struct storage_sink receiver;
+    struct list readers;
+    struct env_disk_req purge_req;
+    bool purging;
+    index_t purge_index;
+    /* While they are looked for at a boot. */
+    bool half_writing;
+    bool half_receiving;
+    size_t snap_try; /* those below are still to be tried */
+    struct storage_reader *boot_reader;
+    bool boot_reader_sound;
+    struct snapshot_head boot_head;
+    void (*after_snaps)(struct storage *storage, int status);
 
     /* Running. */
     struct wal_tail tail;
@@ -91,6 +115,7 @@ struct storage {
     /* Closing. */
     bool closing_sound;    /* the disk works so far */
     bool closing_unsynced; /* something was written and not synced */
+    bool closing_rest;     /* the log is closed, the rest follows */
 
     char words[STORAGE_WORDS_MAX];
 };

@@ -11,14 +11,17 @@
 #define LOG_BYTES_MAX (UINT64_C(16) << 30)
 
 static void directory_made(struct storage *s, int status);
+static void snap_directory_made(struct storage *s, int status);
 static void locked(struct storage *s, int status);
 static void foreigner_looked_for(struct storage *s, int status);
 static void listed(struct storage *s, int status);
+static void absent_listed(struct storage *s, int status);
 static void opened(struct storage *s, int status);
 static void sized(struct storage *s, int status);
 static void read_more(struct storage *s);
 static void was_read(struct storage *s, int status);
 static void judge(struct storage *s);
+static void snaps_found(struct storage *s, int status);
 static void tail_cut(struct storage *s, int status);
 static void cut_synced(struct storage *s, int status);
 static void write_boot(struct storage *s);
@@ -64,7 +67,14 @@ static bool stumbled(struct storage *s, int status, const char *doing, const cha
 
 static void directory_made(struct storage *s, int status)
 {
-    if (stumbled(s, status, "create the directory", s->wal_dir)) {
+    if (!stumbled(s, status, "create the directory", s->wal_dir)) {
+        env_disk_make_dir(s->env, storage_begin(s, snap_directory_made), s->snap_dir);
+    }
+}
+
+static void snap_directory_made(struct storage *s, int status)
+{
+    if (stumbled(s, status, "create the directory", s->snap_dir)) {
         return;
     }
     char path[1024];
@@ -100,6 +110,30 @@ static void foreigner_looked_for(struct storage *s, int status)
     env_disk_list(s->env, storage_begin(s, listed), s->wal_dir);
 }
 
+/* Snapshots without a log: somebody has emptied the one and left the other. */
+static void absent_listed(struct storage *s, int status)
+{
+    if (stumbled(s, status, "list", s->snap_dir)) {
+        return;
+    }
+    bool left = false;
+    for (size_t i = 0; i < s->req.count; i++) {
+        left = left || strstr(s->req.names[i], ".tmp") == NULL;
+    }
+    env_disk_names_free(s->env, &s->req);
+    if (left) {
+        PROBE("storage.snapshots_without_log");
+        fmt(s->words, sizeof(s->words),
+            "%s holds snapshots, but %s holds no log; restore the member from the others (member "
+            "remove, member add)",
+            s->snap_dir, s->wal_dir);
+        storage_open_failed(s, ERR_CORRUPT);
+        return;
+    }
+    s->state = STORAGE_ABSENT;
+    s->events->opened(s->data, ERR_NOT_FOUND, NULL);
+}
+
 static void listed(struct storage *s, int status)
 {
     if (stumbled(s, status, "list", s->wal_dir)) {
@@ -121,8 +155,7 @@ static void listed(struct storage *s, int status)
     }
     env_disk_names_free(s->env, &s->req);
     if (!there) {
-        s->state = STORAGE_ABSENT;
-        s->events->opened(s->data, ERR_NOT_FOUND, NULL);
+        env_disk_list(s->env, storage_begin(s, absent_listed), s->snap_dir);
         return;
     }
     env_disk_open(s->env, storage_begin(s, opened), &s->file, s->path,
@@ -184,7 +217,18 @@ static void judge(struct storage *s)
     }
     uint64_t end = s->replay.tail.offset;
     s->meta = s->replay.meta;
+    s->instance = s->replay.tail.salt;
     s->cut_bytes = s->bytes.len - end;
+    storage_snaps_open(s, snaps_found);
+}
+
+static void snaps_found(struct storage *s, int status)
+{
+    if (status != 0) {
+        storage_open_failed(s, status);
+        return;
+    }
+    uint64_t end = s->replay.tail.offset;
     if (s->cut_bytes == 0) {
         write_boot(s);
         return;
@@ -270,15 +314,17 @@ void storage_ready(struct storage *s)
     const struct storage_boot boot = {
         .meta = s->meta,
         .boot = r->boot,
-        .instance = s->tail.salt,
+        .instance = s->instance,
         .hard = r->hard,
-        .snapshot_index = r->snapshot_index,
-        .snapshot_term = r->snapshot_term,
-        .snapshot_conf = r->snapshot_index != 0 ? &r->snapshot_conf : NULL,
+        .snapshot_index = s->snap_newest,
+        .snapshot_term = s->snap_newest != 0 ? s->boot_head.term : 0,
+        .snapshot_conf = s->snap_newest != 0 ? &s->boot_head.conf : NULL,
+        .snapshot = s->snap_newest != 0 ? &s->boot_head : NULL,
         .entries = r->entries,
         .entry_count = r->entry_count,
         .cut_bytes = s->cut_bytes,
     };
     s->events->opened(s->data, 0, &boot);
     storage_drop_opening(s);
+    storage_snaps_purge(s);
 }

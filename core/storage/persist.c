@@ -27,6 +27,8 @@ void storage_batches_init(struct storage *s, const struct wal_replay *replay)
     s->gathering->last_term = replay->entry_count > 0
                                   ? replay->entries[replay->entry_count - 1].term
                                   : replay->snapshot_term;
+    s->gathering->snapshot_index = s->snap_newest;
+    s->gathering->compact_to = replay->compact_to;
     s->lazy.fire = lazy_fired;
     s->lazy.data = s;
 }
@@ -84,12 +86,38 @@ void storage_persist(struct storage *s, const struct raft_persist *persist)
     batch->hard = persist->hard;
     batch->last_index = persist->last_index;
     batch->last_term = persist->last_term;
+    if (persist->snapshot_index != 0) {
+        ASSERT(storage_snap_find(s, persist->snapshot_index) != NULL);
+        batch->snapshot_index = persist->snapshot_index;
+        batch->compact_to = persist->snapshot_index;
+    }
     if (persist->sync) {
         batch->sync = true;
         push_token(s, batch, persist);
     } else if (!env_timer_is_set(&s->lazy)) {
         env_timer_set(s->env, &s->lazy, env_now_ns(s->env) + STORAGE_LAZY_NS);
     }
+}
+
+void storage_snapshot_taken(struct storage *s, index_t index, term_t term, index_t compact_to)
+{
+    if (s->state != STORAGE_READY) {
+        return;
+    }
+    struct storage_batch *batch = s->gathering;
+    ASSERT(compact_to <= index && index <= batch->last_index);
+    ASSERT(storage_snap_find(s, index) != NULL);
+    if (index <= batch->snapshot_index) {
+        PROBE("storage.taken_outrun"); /* by a received one */
+        return;
+    }
+    if (compact_to < batch->compact_to) {
+        compact_to = batch->compact_to;
+    }
+    wal_write_taken(&batch->bytes, &s->tail, batch->mark, index, term, compact_to);
+    batch->snapshot_index = index;
+    batch->compact_to = compact_to;
+    batch->sync = true; /* what it makes superfluous can go */
 }
 
 void storage_flush(struct storage *s)
@@ -113,6 +141,8 @@ void storage_write_batch(struct storage *s, bool sync)
     next->mark = sync ? s->tail.offset : batch->mark;
     next->sync = false;
     next->hard = batch->hard;
+    next->snapshot_index = batch->snapshot_index;
+    next->compact_to = batch->compact_to;
     next->last_index = batch->last_index;
     next->last_term = batch->last_term;
     env_timer_stop(s->env, &s->lazy);
@@ -187,6 +217,10 @@ static void batch_synced(struct storage *s, int status)
     s->syncs++;
     s->durable = batch->start + batch->bytes.len;
     observe_batch(s, batch);
+    if (batch->snapshot_index > s->snap_newest) {
+        s->snap_newest = batch->snapshot_index;
+        storage_snaps_purge(s);
+    }
     batch_ended(s);
     size_t count = batch->token_count;
     batch->token_count = 0;

@@ -79,6 +79,17 @@ static term_t last_term(const struct wal_replay *r)
     return r->entry_count > 0 ? r->entries[r->entry_count - 1].term : r->snapshot_term;
 }
 
+term_t wal_replay_term(const struct wal_replay *r, index_t index)
+{
+    if (index == r->snapshot_index) {
+        return r->snapshot_term;
+    }
+    if (index < r->snapshot_index || index > last_index(r)) {
+        return 0;
+    }
+    return r->entries[index - r->snapshot_index - 1].term;
+}
+
 static int take_boot(struct wal_replay *r, struct slice payload)
 {
     struct reader in = reader_of(payload);
@@ -165,7 +176,24 @@ static int take_snapshot(struct wal_replay *r, struct slice payload)
     r->snapshot_index = index;
     r->snapshot_term = term;
     r->snapshot_conf = conf;
+    r->taken_index = index;
+    r->compact_to = index;
     r->entry_count = 0;
+    return 0;
+}
+
+static int take_taken(struct wal_replay *r, struct slice payload)
+{
+    struct reader in = reader_of(payload);
+    index_t index = read_u64(&in);
+    term_t term = read_u64(&in);
+    index_t compact_to = read_u64(&in);
+    if (in.failed || in.len > 0 || index < r->taken_index || index == 0 || compact_to > index ||
+        compact_to < r->compact_to || term != wal_replay_term(r, index)) {
+        return ERR_CORRUPT;
+    }
+    r->taken_index = index;
+    r->compact_to = compact_to;
     return 0;
 }
 
@@ -176,6 +204,7 @@ static int take(struct wal_replay *r, const struct wal_record *record)
     case WAL_HARD: return take_hard(r, record->payload);
     case WAL_ENTRY: return take_entry(r, record->payload);
     case WAL_CUT: return take_cut(r, record->payload);
+    case WAL_TAKEN: return take_taken(r, record->payload);
     case WAL_SNAPSHOT: return take_snapshot(r, record->payload);
     default: return ERR_FORMAT;
     }

@@ -25,11 +25,16 @@ struct storage *storage_new(struct env *env, const char *dir, const struct stora
     s->data = data;
     s->dir = mem_strdup(env->mem, dir, strlen(dir));
     s->wal_dir = join(env->mem, dir, "/wal");
+    s->snap_dir = join(env->mem, dir, "/snap");
     s->path = join(env->mem, dir, "/wal/0000000000000001.wal");
     s->temp_path = join(env->mem, dir, "/wal/0000000000000001.tmp");
     buf_init(&s->bytes, env->mem);
     buf_init(&s->batches[0].bytes, env->mem);
     buf_init(&s->batches[1].bytes, env->mem);
+    list_init(&s->readers);
+    storage_sink_init(&s->writer, s, false);
+    storage_sink_init(&s->receiver, s, true);
+    s->salts = env_random(env, "storage.salt");
     return s;
 }
 
@@ -45,6 +50,11 @@ void storage_free(struct storage *s)
         buf_fini(&s->batches[i].bytes);
         mem_free(mem, s->batches[i].tokens);
     }
+    ASSERT(list_empty(&s->readers));
+    storage_sink_fini(&s->writer);
+    storage_sink_fini(&s->receiver);
+    mem_free(mem, s->snaps);
+    mem_free(mem, s->snap_dir);
     mem_free(mem, s->dir);
     mem_free(mem, s->wal_dir);
     mem_free(mem, s->path);

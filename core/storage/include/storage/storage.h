@@ -9,10 +9,12 @@
  * Persists are gathered: while one write and sync is under way, any number of further ones become
  * the next write and sync (group commit). They complete in the order in which they were given.
  *
- * Invariants: at most one disk operation is outstanding; bytes are only ever added at the end of
- * what is valid; nothing is vouched for that a completed sync did not cover; after the first failed
- * write or sync nothing is written, vouched for or tried again (a failed sync has dropped pages
- * that the next one would not miss).
+ * Beside the log lie snapshot files; see storage/snapshot.h.
+ *
+ * Invariants: at most one disk operation of the log is outstanding; bytes are only ever added at
+ * the end of what is valid; nothing is vouched for that a completed sync did not cover; after the
+ * first failed write or sync nothing is written, vouched for or tried again (a failed sync has
+ * dropped pages that the next one would not miss).
  */
 #ifndef STORAGE_STORAGE_H
 #define STORAGE_STORAGE_H
@@ -23,6 +25,7 @@
 #include "base/duration.h"
 #include "env/env.h"
 #include "raft/update.h"
+#include "storage/snapshot.h"
 
 /* Written once, when the log is created. */
 struct storage_meta {
@@ -37,10 +40,14 @@ struct storage_boot {
     /* Drawn when the log was made, never 0: tells this log from one that was made in its place. */
     uint32_t instance;
     struct raft_hard_state hard;
-    index_t snapshot_index; /* the log begins behind it; 0: at the beginning */
+    /* The state to begin with: the newest snapshot that is sound; read it with
+     * storage_open_snapshot. It was verified as a whole. NULL: begin with nothing. */
+    const struct snapshot_head *snapshot;
+    index_t snapshot_index; /* of it, as raft wants it; 0: none */
     term_t snapshot_term;
     const struct raft_conf *snapshot_conf; /* NULL while snapshot_index is 0 */
-    const struct raft_entry *entries;      /* contiguous, the first is snapshot_index + 1 */
+    /* Contiguous; the first is at most snapshot_index + 1: what laggards may want is there too. */
+    const struct raft_entry *entries;
     size_t entry_count;
     uint64_t cut_bytes; /* of a torn tail that was cut */
 };

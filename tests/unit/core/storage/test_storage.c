@@ -479,7 +479,7 @@ struct ledger {
 
 static bool run_until(struct ledger *ledger, uint64_t crash_at)
 {
-    while (m.disk.req != NULL) {
+    while (m.disk.waiting > 0) {
         if (m.disk.performed == crash_at) {
             return false;
         }

@@ -1,11 +1,11 @@
-/* Requests: their latency, their completion, and what becomes of them when the process ends. */
+/* Requests: their latency and their completion. */
 #include "disk/disk.h"
 
 #include <string.h>
 
 #include "base/assert.h"
 #include "base/duration.h"
-#include "env/env.h"
+#include "base/hash.h"
 #include "impl.h"
 
 struct disk *disk_new(struct engine *engine, uint32_t machine, const struct disk_options *options)
@@ -20,16 +20,16 @@ struct disk *disk_new(struct engine *engine, uint32_t machine, const struct disk
     list_init(&disk->waiting);
     list_init(&disk->handles);
     list_init(&disk->names);
-    list_init(&disk->failures);
-    disk->latency = engine_rng(engine, "disk.latency", machine);
-    disk->crash = engine_rng(engine, "disk.crash", machine);
-    disk->power = engine_rng(engine, "disk.power", machine);
+    list_init(&disk->faults);
+    list_init(&disk->tallies);
+    map_init(&disk->tally_by_path, disk->mem);
+    disk->key = engine_rng(engine, "disk", machine).key;
     disk->root = inode_new(disk, true);
     inode_hold(disk->root);
     return disk;
 }
 
-static void handle_free(struct disk_handle *handle)
+void handle_free(struct disk_handle *handle)
 {
     struct disk *disk = handle->inode->disk;
     list_remove(&handle->link);
@@ -38,7 +38,7 @@ static void handle_free(struct disk_handle *handle)
     mem_free(disk->mem, handle);
 }
 
-static void req_free(struct disk_req *req)
+void req_free(struct disk_req *req)
 {
     struct disk *disk = req->disk;
     engine_cancel(disk->engine, &req->event);
@@ -62,6 +62,12 @@ void disk_free(struct disk *disk)
     names_forget(disk);
     inode_release(disk->root);
     ASSERT(list_empty(&disk->inodes));
+    while (!list_empty(&disk->tallies)) {
+        struct tally *tally = container_of(disk->tallies.next, struct tally, link);
+        list_remove(&tally->link);
+        mem_free(disk->mem, tally);
+    }
+    map_fini(&disk->tally_by_path);
     mem_free(disk->mem, disk);
 }
 
@@ -75,7 +81,43 @@ const struct disk_counts *disk_counts(const struct disk *disk)
     return &disk->counts;
 }
 
-/* Requests. */
+uint64_t disk_requests(const struct disk *disk)
+{
+    return disk->requests;
+}
+
+/* Draws ---------------------------------------------------------------------------------------- */
+
+struct rng draw_from(uint64_t key, enum draw purpose, uint64_t more)
+{
+    return (struct rng){rng_hash(rng_hash(key, (uint64_t)purpose), more), 0};
+}
+
+uint64_t change_key(struct disk *disk)
+{
+    return rng_hash(disk->request_key, ++disk->request_draws);
+}
+
+const char *req_path(const struct disk_req *req)
+{
+    return req->path != NULL ? req->path : req->handle != NULL ? req->handle->path : "";
+}
+
+/* The file has had one request more. */
+static uint64_t request_key(struct disk *disk, const struct disk_req *req)
+{
+    const char *path = req_path(req);
+    uint64_t file = hash64(path, strlen(path), disk->key);
+    struct tally *tally = map_get(&disk->tally_by_path, file);
+    if (tally == NULL) {
+        tally = mem_zalloc(disk->mem, 1, sizeof(*tally));
+        list_push_back(&disk->tallies, &tally->link);
+        (void)map_put(&disk->tally_by_path, file, tally);
+    }
+    return rng_hash(file, ++tally->requests);
+}
+
+/* Requests ------------------------------------------------------------------------------------- */
 
 struct disk_req *disk_request(struct disk *disk, enum disk_op op, uint32_t node)
 {
@@ -107,6 +149,7 @@ void disk_slices(struct disk_req *req, const struct slice *bytes, size_t count)
 
 static int64_t latency(struct disk *disk, const struct disk_req *req)
 {
+    struct rng draw = draw_from(req->key, DRAW_LATENCY, 0);
     const struct disk_options *o = &disk->options;
     int64_t low = o->meta_min_ns;
     int64_t high = o->meta_max_ns;
@@ -126,73 +169,65 @@ static int64_t latency(struct disk *disk, const struct disk_req *req)
         break;
     default: break;
     }
-    int64_t ns = rng_range(&disk->latency, low, high);
+    int64_t ns = rng_range(&draw, low, high);
     if (o->bytes_per_second != 0 && (req->op == DISK_WRITE || req->op == DISK_READ)) {
         ns += (int64_t)(req->len * (uint64_t)SEC_NS / o->bytes_per_second);
     }
-    return ns;
+    return list_empty(&disk->faults) ? ns : fault_latency(disk, req, ns);
 }
 
-static struct failure *failure_for(struct disk *disk, const struct disk_req *req)
+static bool is_outstanding(const struct disk *disk, const struct disk_req *req)
 {
-    const char *path = req->path != NULL ? req->path : req->handle != NULL ? req->handle->path : "";
-    list_each (it, &disk->failures) {
-        struct failure *failure = container_of(it, struct failure, link);
-        if (failure->op == req->op &&
-            (failure->path == NULL || strstr(path, failure->path) != NULL)) {
-            return failure;
+    list_each (it, &disk->outstanding) {
+        if (it == &req->link) {
+            return true;
         }
     }
-    return NULL;
+    return false;
 }
 
-static void failure_free(struct disk *disk, struct failure *failure)
-{
-    list_remove(&failure->link);
-    mem_free(disk->mem, failure->path);
-    mem_free(disk->mem, failure);
-}
-
-/* The error that is due, after what it breaks; 0: none is. */
-static int fail_if_due(struct disk_req *req)
+/* Somebody waits for this request. False: it is gone. */
+static bool announce(struct disk_req *req)
 {
     struct disk *disk = req->disk;
-    struct failure *failure = list_empty(&disk->failures) ? NULL : failure_for(disk, req);
-    if (failure == NULL) {
-        return 0;
+    if (disk->stop_at == 0 || disk->requests + 1 < disk->stop_at) {
+        return true;
     }
-    int err = failure->err;
-    if (failure->count != UINT64_MAX && --failure->count == 0) {
-        failure_free(disk, failure);
+    disk->stop_at = 0;
+    disk->reached(disk->reached_data);
+    return is_outstanding(disk, req);
+}
+
+static int carry_out(struct disk_req *req)
+{
+    struct disk *disk = req->disk;
+    int status = list_empty(&disk->faults) ? 0 : strike_fail(req);
+    disk->requests++;
+    disk->counts.requests[req->op]++;
+    if (status == 0) {
+        return disk_perform(req);
     }
-    if (req->op == DISK_SYNC) {
-        file_lose(req->handle->inode, req->mark);
-    } else if (req->op == DISK_SYNC_DIR) {
-        struct inode *dir = names_find(disk, req->path);
-        if (dir != NULL) {
-            names_lose(disk, dir, req->mark);
-        }
+    disk->counts.failed++;
+    if (req->op == DISK_CLOSE) {
+        (void)disk_perform(req); /* a handle is gone even if its close fails */
     }
-    return err;
+    return status;
 }
 
 static void complete(struct engine_event *event)
 {
     struct disk_req *req = container_of(event, struct disk_req, event);
     struct disk *disk = req->disk;
-    if (disk->stalled) {
+    if (disk_stalled(disk)) {
         list_remove(&req->link);
         list_push_back(&disk->waiting, &req->link);
         return;
     }
-    int status = fail_if_due(req);
-    if (status == 0) {
-        status = disk_perform(req);
-    } else if (req->op == DISK_CLOSE) {
-        (void)disk_perform(req); /* a handle is gone even if its close fails */
+    if (!announce(req)) {
+        return;
     }
+    int status = carry_out(req);
     list_remove(&req->link);
-    disk->counts.requests[req->op]++;
     engine_digest(disk->engine, (uint64_t)req->op << 32 ^ (uint64_t)(uint32_t)status ^
                                     (req->offset + req->len + req->size) << 8);
     if (req->op == DISK_READ) {
@@ -215,6 +250,7 @@ void disk_submit(struct disk_req *req)
     struct disk *disk = req->disk;
     ASSERT(req->done != NULL);
     req->mark = disk->serial;
+    req->key = request_key(disk, req);
     req->event.run = complete;
     req->event.kind = ENGINE_DISK;
     req->event.node = req->node;
@@ -222,107 +258,9 @@ void disk_submit(struct disk_req *req)
     engine_set(disk->engine, &req->event, disk->engine->now_ns + latency(disk, req));
 }
 
-/* The end of a process. */
-
-static bool is_change(const struct disk_req *req)
+void requests_resume(struct disk *disk)
 {
-    switch (req->op) {
-    case DISK_WRITE:
-    case DISK_ALLOCATE:
-    case DISK_TRUNCATE:
-    case DISK_RENAME:
-    case DISK_REMOVE:
-    case DISK_MAKE_DIR: return true;
-    case DISK_OPEN: return (req->flags & (ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE)) != 0;
-    default: return false;
-    }
-}
-
-/* A killed process' request: done, not done, or a write done as far as some byte. With the power
- * all are done as far as the cache goes, and the power's end decides. */
-static void settle(struct disk *disk, struct disk_req *req, bool power)
-{
-    if (!is_change(req)) {
-        return;
-    }
-    if (!power) {
-        uint64_t fate = rng_below(&disk->crash, 3);
-        if (fate == 0) {
-            return;
-        }
-        if (fate == 1 && req->op == DISK_WRITE && req->len > 0) {
-            uint64_t keep = rng_below(&disk->crash, req->len);
-            req->len = 0;
-            for (size_t i = 0; i < req->slice_count; i++) {
-                uint64_t part = req->slices[i].len < keep ? req->slices[i].len : keep;
-                req->slices[i].len = (size_t)part;
-                req->len += part;
-                keep -= part;
-            }
-        }
-    }
-    int status = disk_perform(req);
-    if (status == 0 && req->op == DISK_OPEN) {
-        handle_free(req->opened);
-    }
-}
-
-static void end_requests(struct disk *disk, struct list *list, uint32_t node, bool power)
-{
-    list_each_safe (it, list) {
-        struct disk_req *req = container_of(it, struct disk_req, link);
-        if (req->node == node) {
-            settle(disk, req, power);
-            req_free(req);
-        }
-    }
-}
-
-void disk_process_end(struct disk *disk, uint32_t node, bool power)
-{
-    end_requests(disk, &disk->waiting, node, power);
-    end_requests(disk, &disk->outstanding, node, power);
-    list_each_safe (it, &disk->handles) {
-        struct disk_handle *handle = container_of(it, struct disk_handle, link);
-        if (handle->node == node) {
-            handle_free(handle);
-        }
-    }
-    list_each (it, &disk->inodes) {
-        struct inode *inode = container_of(it, struct inode, link);
-        if (inode->locked_by == node) {
-            inode->locked_by = 0;
-        }
-    }
-}
-
-void disk_power_off(struct disk *disk)
-{
-    ASSERT(list_empty(&disk->outstanding) && list_empty(&disk->waiting));
-    ASSERT(list_empty(&disk->handles));
-    list_each (it, &disk->inodes) {
-        file_power_off(container_of(it, struct inode, link));
-    }
-    names_power_off(disk);
-}
-
-/* Faults. */
-
-void disk_fail(struct disk *disk, enum disk_op op, uint64_t count, int err, const char *path)
-{
-    ASSERT(count > 0 && err < 0);
-    struct failure *failure = mem_zalloc(disk->mem, 1, sizeof(*failure));
-    failure->op = op;
-    failure->count = count;
-    failure->err = err;
-    failure->path = path != NULL ? mem_strdup(disk->mem, path, strlen(path)) : NULL;
-    list_push_back(&disk->failures, &failure->link);
-}
-
-void disk_stall(struct disk *disk, bool on)
-{
-    disk->stalled = on;
-    while (!on && !list_empty(&disk->waiting)) {
+    while (!disk_stalled(disk) && !list_empty(&disk->waiting)) {
         struct disk_req *req = container_of(disk->waiting.next, struct disk_req, link);
         list_remove(&req->link);
         list_push_back(&disk->outstanding, &req->link);
@@ -330,39 +268,10 @@ void disk_stall(struct disk *disk, bool on)
     }
 }
 
-void disk_heal(struct disk *disk)
+void disk_at_request(struct disk *disk, uint64_t n, void (*reached)(void *data), void *data)
 {
-    while (!list_empty(&disk->failures)) {
-        failure_free(disk, container_of(disk->failures.next, struct failure, link));
-    }
-    disk_stall(disk, false);
-}
-
-bool disk_works(const struct disk *disk)
-{
-    list_each (it, &disk->failures) {
-        if (container_of(it, struct failure, link)->count == UINT64_MAX) {
-            return false;
-        }
-    }
-    return !disk->stalled && disk->used < disk->options.capacity;
-}
-
-/* Truth. */
-
-bool disk_survives(const struct disk *disk, const char *path, uint64_t offset, uint64_t len)
-{
-    const struct inode *inode = names_find_durable(disk, path, true);
-    return inode != NULL && !inode->is_directory && file_survives(inode, offset, len);
-}
-
-int disk_read_durable(const struct disk *disk, const char *path, uint64_t offset, uint8_t *into,
-                      size_t len, size_t *count)
-{
-    const struct inode *inode = names_find_durable(disk, path, false);
-    if (inode == NULL || inode->is_directory) {
-        return ERR_NOT_FOUND;
-    }
-    *count = file_read_durable(inode, offset, into, len);
-    return 0;
+    ASSERT(n == 0 || reached != NULL);
+    disk->stop_at = n == 0 ? 0 : disk->requests + n;
+    disk->reached = reached;
+    disk->reached_data = data;
 }

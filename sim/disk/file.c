@@ -26,6 +26,7 @@ static void platter_pages(struct inode *file, size_t count)
 
 void platter_write(struct inode *file, uint64_t offset, const uint8_t *bytes, size_t len)
 {
+    damage_clear(file, offset, len);
     if (offset + len > file->durable_size) {
         file->durable_size = offset + len;
     }
@@ -49,6 +50,7 @@ static void platter_cut(struct inode *file, uint64_t size)
     if (size >= file->durable_size) {
         return;
     }
+    damage_clear(file, size, UINT64_MAX);
     size_t first = (size_t)(size / PAGE_BYTES);
     size_t keep = (size_t)(size % PAGE_BYTES);
     for (size_t i = first; i < file->page_count; i++) {
@@ -89,10 +91,16 @@ size_t file_read_durable(const struct inode *file, uint64_t offset, uint8_t *int
 
 /* Pending changes. */
 
-static void apply(struct inode *file, const struct pending *p)
+void file_apply(struct inode *file, const struct pending *p)
 {
     switch (p->change) {
-    case CHANGE_WRITE: platter_write(file, p->offset, p->bytes, (size_t)p->len); break;
+    case CHANGE_WRITE:
+        if (p->astray != 0) {
+            damage_misdirect(file, p);
+        } else {
+            platter_write(file, p->offset, p->bytes, (size_t)p->len);
+        }
+        break;
     case CHANGE_EXTEND:
         if (p->offset > file->durable_size) {
             file->durable_size = p->offset;
@@ -111,20 +119,25 @@ static uint64_t size_after(uint64_t size, enum change change, uint64_t offset, u
     return change == CHANGE_CUT || end > size ? end : size;
 }
 
+uint64_t file_size_after(uint64_t size, const struct pending *p)
+{
+    return size_after(size, p->change, p->offset, p->len);
+}
+
 bool file_change(struct inode *file, enum change change, uint64_t offset, uint64_t len,
                  const struct slice *bytes, size_t count)
 {
     struct disk *disk = file->disk;
+    uint64_t capacity = disk_capacity(disk);
     uint64_t size = size_after(file->size, change, offset, len);
-    if (size > file->size && (size - file->size > disk->options.capacity ||
-                              disk->used > disk->options.capacity - (size - file->size))) {
+    if (size > file->size &&
+        (size - file->size > capacity || disk->used > capacity - (size - file->size))) {
         return false;
     }
     struct pending *p = mem_alloc(disk->mem, sizeof(*p) + (size_t)len);
-    p->change = change;
+    *p = (struct pending){.change = change, .offset = offset, .len = len};
     p->serial = ++disk->serial;
-    p->offset = offset;
-    p->len = len;
+    p->key = change_key(disk);
     size_t at = 0;
     for (size_t i = 0; i < count; i++) {
         if (bytes[i].len > 0) {
@@ -138,7 +151,7 @@ bool file_change(struct inode *file, enum change change, uint64_t offset, uint64
     return true;
 }
 
-static void drop(struct inode *file, struct pending *p)
+void file_drop(struct inode *file, struct pending *p)
 {
     list_remove(&p->link);
     mem_free(file->disk->mem, p);
@@ -168,6 +181,7 @@ size_t file_read(const struct inode *file, uint64_t offset, uint8_t *into, size_
     }
     size_t got = file_read_durable(file, offset, into, len);
     memset(into + got, 0, len - got);
+    damage_show(file, offset, into, len, false);
     list_each (it, &file->pending) {
         overlay(container_of(it, struct pending, link), offset, into, len);
     }
@@ -181,88 +195,55 @@ void file_sync(struct inode *file, uint64_t serial)
         if (p->serial > serial) {
             break; /* they are in this order */
         }
-        apply(file, p);
-        drop(file, p);
+        file_apply(file, p);
+        file_drop(file, p);
     }
 }
 
+/* What was promised is out of the cache that the failed sync drops: the drive has it. */
 void file_lose(struct inode *file, uint64_t serial)
 {
     uint64_t size = file->durable_size;
     list_each_safe (it, &file->pending) {
         struct pending *p = container_of(it, struct pending, link);
-        if (p->serial <= serial) {
-            drop(file, p);
+        if (p->serial <= serial && p->promised == 0) {
+            file_drop(file, p);
         } else {
-            size = size_after(size, p->change, p->offset, p->len);
+            size = file_size_after(size, p);
         }
     }
     file_set_size(file, size);
 }
 
-/* Each sector of a torn write is there or not. The size may have grown nevertheless: then what is
- * missing reads as zeros. */
-static void tear(struct inode *file, const struct pending *p)
+void file_promise(struct inode *file, uint64_t serial, uint32_t fault)
 {
-    struct rng *power = &file->disk->power;
-    uint64_t end = p->offset + p->len;
-    for (uint64_t at = p->offset; at < end;) {
-        uint64_t next = (at / DISK_SECTOR + 1) * DISK_SECTOR;
-        next = next < end ? next : end;
-        if (rng_chance(power, 500000)) {
-            platter_write(file, at, p->bytes + (at - p->offset), (size_t)(next - at));
-        }
-        at = next;
-    }
-    if (rng_chance(power, 500000) && end > file->durable_size) {
-        file->durable_size = end;
-    }
-}
-
-void file_power_off(struct inode *file)
-{
-    struct disk *disk = file->disk;
-    while (!list_empty(&file->pending)) {
-        struct pending *p = container_of(file->pending.next, struct pending, link);
-        uint64_t fate = rng_below(&disk->power, 1000000);
-        if (fate < disk->options.drop_ppm) {
-            disk->counts.writes_dropped++;
-        } else if (fate < (uint64_t)disk->options.drop_ppm + disk->options.tear_ppm &&
-                   p->change == CHANGE_WRITE) {
-            disk->counts.writes_torn++;
-            tear(file, p);
-        } else {
-            disk->counts.writes_kept++;
-            apply(file, p);
-        }
-        drop(file, p);
-    }
-    file_set_size(file, file->durable_size);
-}
-
-bool file_survives(const struct inode *file, uint64_t offset, uint64_t len)
-{
-    if (offset > file->durable_size || len > file->durable_size - offset) {
-        return false;
-    }
     list_each (it, &file->pending) {
-        const struct pending *p = container_of(it, struct pending, link);
-        bool touched = p->change == CHANGE_CUT ? p->offset < offset + len
-                       : p->change == CHANGE_WRITE
-                           ? p->offset < offset + len && p->offset + p->len > offset
-                           : false;
-        if (touched) {
-            return false;
+        struct pending *p = container_of(it, struct pending, link);
+        if (p->serial <= serial && p->promised == 0) {
+            p->promised = fault;
         }
     }
-    return true;
+}
+
+/* They are the beginning of the list; what another fault promised before holds them back. */
+void file_keep_promises(struct inode *file, uint32_t fault)
+{
+    list_each_safe (it, &file->pending) {
+        struct pending *p = container_of(it, struct pending, link);
+        if (p->promised == 0 || (fault != 0 && p->promised != fault)) {
+            break;
+        }
+        file_apply(file, p);
+        file_drop(file, p);
+    }
 }
 
 void file_clear(struct inode *file)
 {
     while (!list_empty(&file->pending)) {
-        drop(file, container_of(file->pending.next, struct pending, link));
+        file_drop(file, container_of(file->pending.next, struct pending, link));
     }
+    damage_end(file, 0);
     for (size_t i = 0; i < file->page_count; i++) {
         mem_free(file->disk->mem, file->pages[i]);
     }

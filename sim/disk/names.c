@@ -12,6 +12,7 @@ struct inode *inode_new(struct disk *disk, bool is_directory)
     inode->disk = disk;
     inode->is_directory = is_directory;
     list_init(&inode->pending);
+    list_init(&inode->damages);
     list_push_back(&disk->inodes, &inode->link);
     return inode;
 }
@@ -168,22 +169,48 @@ struct inode *names_find(const struct disk *disk, const char *path)
     return more == 0 ? at : NULL;
 }
 
-struct inode *names_find_durable(const struct disk *disk, const char *path, bool certain)
+/* The inode to which the path leads by the bindings that `of` gives. */
+static struct inode *follow(const struct disk *disk, const char *path,
+                            struct inode *(*of)(const struct entry *entry))
 {
     char name[NAME_BYTES_MAX + 1];
     struct inode *at = disk->root;
     int more;
     while ((more = next_component(&path, name)) > 0) {
         struct entry *entry = at->is_directory ? names_entry(at, name, false) : NULL;
-        if (entry == NULL || entry->durable == NULL) {
+        at = entry != NULL ? of(entry) : NULL;
+        if (at == NULL) {
             return NULL;
         }
-        if (certain && (entry->pending > 0 || entry->now != entry->durable)) {
-            return NULL;
-        }
-        at = entry->durable;
     }
     return more == 0 ? at : NULL;
+}
+
+static struct inode *bound_durable(const struct entry *entry)
+{
+    return entry->durable;
+}
+
+static struct inode *bound_certainly(const struct entry *entry)
+{
+    return entry->pending == 0 && entry->now == entry->durable ? entry->durable : NULL;
+}
+
+/* As an honest disk would have it. */
+static struct inode *bound_honestly(const struct entry *entry)
+{
+    bool promised = entry->promised > 0 && entry->promised == entry->pending;
+    return promised ? entry->now : bound_certainly(entry);
+}
+
+struct inode *names_find_durable(const struct disk *disk, const char *path)
+{
+    return follow(disk, path, bound_durable);
+}
+
+struct inode *names_find_certain(const struct disk *disk, const char *path, bool honest)
+{
+    return follow(disk, path, honest ? bound_honestly : bound_certainly);
 }
 
 int names_parent(const struct disk *disk, const char *path, struct inode **dir, char *name)
@@ -212,6 +239,7 @@ static struct name_change *change_new(struct disk *disk)
 {
     struct name_change *change = mem_zalloc(disk->mem, 1, sizeof(*change));
     change->serial = ++disk->serial;
+    change->key = change_key(disk);
     list_push_back(&disk->names, &change->link);
     return change;
 }
@@ -277,6 +305,7 @@ static void change_end(struct disk *disk, struct name_change *change, bool durab
             set_binding(&entry->durable, to);
         }
         entry->pending--;
+        entry->promised -= change->promised != 0;
         entry_tidy(dir, entry);
         if (to != NULL) {
             inode_release(to);
@@ -350,8 +379,33 @@ void names_lose(struct disk *disk, struct inode *dir, uint64_t serial)
 {
     list_each (it, &disk->names) {
         struct name_change *change = container_of(it, struct name_change, link);
-        if (change->serial <= serial && change_touches(change, dir)) {
+        if (change->serial <= serial && change->promised == 0 && change_touches(change, dir)) {
             change->lost = true;
+        }
+    }
+}
+
+void names_promise(struct disk *disk, struct inode *dir, uint64_t serial, uint32_t fault)
+{
+    list_each (it, &disk->names) {
+        struct name_change *change = container_of(it, struct name_change, link);
+        if (change->serial > serial || change->promised != 0 || change->lost ||
+            !change_touches(change, dir)) {
+            continue;
+        }
+        change->promised = fault;
+        for (size_t i = 0; i < change->count; i++) {
+            change->binding[i].entry->promised++;
+        }
+    }
+}
+
+void names_keep_promises(struct disk *disk, uint32_t fault)
+{
+    list_each_safe (it, &disk->names) {
+        struct name_change *change = container_of(it, struct name_change, link);
+        if (change->promised != 0 && (fault == 0 || change->promised == fault)) {
+            change_end(disk, change, true);
         }
     }
 }
@@ -379,11 +433,15 @@ static void revert(struct inode *dir)
 
 void names_power_off(struct disk *disk)
 {
+    struct disk_options shares = fault_power(disk);
     while (!list_empty(&disk->names)) {
         struct name_change *change = container_of(disk->names.next, struct name_change, link);
-        bool kept = !rng_chance(&disk->power, disk->options.name_drop_ppm);
+        struct rng draw = draw_from(change->key, DRAW_POWER, disk->counts.power_failures);
+        bool kept = !rng_chance(&draw, shares.name_drop_ppm) ||
+                    (change->promised != 0 && disk->keep_promises);
         if (!kept) {
             disk->counts.names_dropped++;
+            disk->counts.promises_broken += change->promised != 0;
         }
         change_end(disk, change, kept && !change->lost);
     }

@@ -50,6 +50,22 @@ static int write_file(struct disk_req *req)
         return ERR_NO_SPACE;
     }
     req->disk->counts.bytes_written += req->len;
+    strike_write(req);
+    return 0;
+}
+
+static int read_file(struct disk_req *req)
+{
+    req->count = file_read(req->handle->inode, req->offset, req->into, (size_t)req->len);
+    strike_read(req);
+    return 0;
+}
+
+static int sync_file(struct disk_req *req)
+{
+    if (!strike_sync(req)) {
+        file_sync(req->handle->inode, req->mark);
+    }
     return 0;
 }
 
@@ -140,7 +156,9 @@ static int sync_dir(struct disk_req *req)
     if (dir == NULL || !dir->is_directory) {
         return ERR_NOT_FOUND;
     }
-    names_sync(req->disk, dir, req->mark);
+    if (!strike_sync(req)) {
+        names_sync(req->disk, dir, req->mark);
+    }
     return 0;
 }
 
@@ -186,19 +204,20 @@ static int space(struct disk_req *req)
     if (names_find(disk, req->path) == NULL) {
         return ERR_NOT_FOUND;
     }
-    req->size = disk->options.capacity > disk->used ? disk->options.capacity - disk->used : 0;
+    uint64_t capacity = disk_capacity(disk);
+    req->size = capacity > disk->used ? capacity - disk->used : 0;
     return 0;
 }
 
 int disk_perform(struct disk_req *req)
 {
+    req->disk->request_key = req->key;
+    req->disk->request_draws = 0;
     switch (req->op) {
     case DISK_OPEN: return open_file(req);
     case DISK_WRITE: return write_file(req);
-    case DISK_READ:
-        req->count = file_read(req->handle->inode, req->offset, req->into, (size_t)req->len);
-        return 0;
-    case DISK_SYNC: file_sync(req->handle->inode, req->mark); return 0;
+    case DISK_READ: return read_file(req);
+    case DISK_SYNC: return sync_file(req);
     case DISK_ALLOCATE:
     case DISK_TRUNCATE: return resize_file(req);
     case DISK_CLOSE: close_handle(req); return 0;

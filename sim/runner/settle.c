@@ -4,6 +4,7 @@
 #include "run.h"
 
 #include "base/duration.h"
+#include "disk/fault.h"
 
 #define TRY_AGAIN_NS (500 * MS_NS)
 

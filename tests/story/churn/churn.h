@@ -19,6 +19,7 @@
 #include "check/check.h"
 #include "check/history.h"
 #include "ctl/ctl.h"
+#include "disk/fault.h"
 #include "host/host.h"
 #include "server/server.h"
 

@@ -4,14 +4,22 @@
  * For each file it keeps what is on the platter and, beside it, the writes that are not: in the
  * order of their completion, each with its bytes. Reads see both. A sync moves those writes to the
  * platter whose completion was delivered before it was called; power failure decides for every
- * other one, and for each that was still outstanding, whether it is kept, dropped or torn at
- * sectors of 512 bytes. A name belongs to its directory: created, renamed and removed names are
- * pending until the directory is synced, and power failure keeps or drops each change. A failed
- * sync drops its pages at once; the next one succeeds. A crash of the process alone loses only what
- * was outstanding.
+ * other one, and for each that was still outstanding, whether it is kept, dropped, torn at sectors
+ * of 512 bytes, or left as other bytes in some of its sectors. A name belongs to its directory:
+ * created, renamed and removed names are pending until the directory is synced, and power failure
+ * keeps or drops each change. A failed sync drops its pages at once; the next one succeeds. A crash
+ * of the process alone loses only what was outstanding.
  *
- * Latencies and fates come from streams keyed by the machine, one for each purpose. It knows the
- * engine and nothing of nodes. Not modelled here: rot, misdirected writes, lying syncs.
+ * What else a disk does wrong is in disk/fault.h: faults that lie over an intact copy.
+ *
+ * Latencies and fates are drawn from keys of (machine, file, n-th request for that file, purpose),
+ * so that one request more on one file, or one fault less, moves no other draw. It knows the engine
+ * and nothing of nodes.
+ *
+ * Not modelled: a power failure that damages bytes beside those being written (sectors are written
+ * whole or not at all, but for trash, which stays within the bytes of the write); a file's length
+ * that is lost while its bytes are kept; directories that rot; a cache that is evicted while a
+ * process runs; the order of a queue inside the drive.
  */
 #ifndef DISK_DISK_H
 #define DISK_DISK_H
@@ -44,7 +52,8 @@ struct disk_options {
     uint64_t bytes_per_second; /* of one request; 0: no limit */
     uint64_t capacity;         /* bytes; ERR_NO_SPACE past it */
     uint32_t drop_ppm;         /* at power failure, of each write that is not synced */
-    uint32_t tear_ppm;         /* likewise; the rest is kept */
+    uint32_t tear_ppm;         /* likewise, by sectors: some are there */
+    uint32_t trash_ppm;        /* likewise, by sectors: some are other bytes; the rest is kept */
     uint32_t name_drop_ppm;    /* likewise, of each change of a name */
 };
 
@@ -92,6 +101,7 @@ struct disk_req {
     struct slice *slices; /* write: the array is the disk's, its bytes are borrowed until done */
     size_t slice_count;
     uint64_t mark; /* sync: what was complete when it was called */
+    uint64_t key;  /* of its random draws: machine, file, how many requests that file had */
     /* Results, valid in done. */
     struct disk_handle *opened;
     size_t count;
@@ -120,17 +130,13 @@ void disk_process_end(struct disk *disk, uint32_t node, bool power);
 /* The power fails. Every process has ended. */
 void disk_power_off(struct disk *disk);
 
-/* Faults ---------------------------------------------------------------------------------------*/
+/* When the n-th request from now has waited its time, before it is carried out: `reached` is
+ * called, and may cut the power. One order at a time; 0 takes it back. */
+void disk_at_request(struct disk *disk, uint64_t n, void (*reached)(void *data), void *data);
 
-/* The next `count` requests of this operation (UINT64_MAX: all from now on) end with err; a failed
- * sync loses its pages; a failed write did not happen. path: a part of the file's path; NULL: any.
- */
-void disk_fail(struct disk *disk, enum disk_op op, uint64_t count, int err, const char *path);
-/* Requests wait, and go on when it ends. */
-void disk_stall(struct disk *disk, bool on);
-/* Takes away failures and the stall. */
-void disk_heal(struct disk *disk);
-/* Everything is gone. No process may be running. */
+/* Whole disks ----------------------------------------------------------------------------------*/
+
+/* Everything is gone, damage too; faults that are in force stay. No process may be running. */
 void disk_wipe(struct disk *disk);
 
 /* The disk as a reader sees it now, all of it durable; and back. The image is the caller's. */
@@ -140,15 +146,26 @@ void disk_image_free(struct disk_image *image);
 
 /* Truth ----------------------------------------------------------------------------------------*/
 
-/* Would these bytes, as a reader sees them now, certainly survive a power failure now? (The file's
- * name and each directory above it are durable, and no unsynced write or truncation touches them.)
- */
+/* Would an honest disk certainly keep these bytes, as they were written, through a power failure
+ * now? (The file's name and each directory above it are durable, and no unsynced write or
+ * truncation touches them.) What no process could notice is not held against it: damage, and syncs
+ * that lied. For that, disk_is_good. */
 bool disk_survives(const struct disk *disk, const char *path, uint64_t offset, uint64_t len);
-/* What is on the platter: bytes read, at most len; ERR_NOT_FOUND if the name is not durable. */
+/* Will these bytes be there, as they were written, after a power failure now? */
+bool disk_is_good(const struct disk *disk, const char *path, uint64_t offset, uint64_t len);
+/* What is really on the platter, damage included: bytes read, at most len; ERR_NOT_FOUND if the
+ * name is not durable. */
 int disk_read_durable(const struct disk *disk, const char *path, uint64_t offset, uint8_t *into,
                       size_t len, size_t *count) MUST_CHECK;
-/* No failure for ever, no stall, space left. */
+/* The same bytes without the damage. */
+int disk_read_intact(const struct disk *disk, const char *path, uint64_t offset, uint8_t *into,
+                     size_t len, size_t *count) MUST_CHECK;
+/* Nothing is damaged, nothing is only promised, and reads give what is there. */
+bool disk_is_sound(const struct disk *disk);
+/* False: no write or no sync can succeed, for as long as the faults last. */
 bool disk_works(const struct disk *disk);
+/* No fault is in force and nothing is damaged: it does what disk_options say. */
+bool disk_is_well(const struct disk *disk);
 
 struct disk_counts {
     uint64_t requests[DISK_OP_COUNT];
@@ -156,8 +173,17 @@ struct disk_counts {
     uint64_t writes_kept; /* by a power failure */
     uint64_t writes_dropped;
     uint64_t writes_torn;
+    uint64_t writes_trashed;
     uint64_t names_dropped;
+    uint64_t failed;          /* requests, by a fault */
+    uint64_t promises;        /* syncs that lied */
+    uint64_t promises_broken; /* writes and names that a lying sync called durable, and lost */
+    uint64_t misdirected;     /* writes */
+    uint64_t reads_bad;       /* short, flipped or stale */
+    uint64_t power_failures;
 };
 const struct disk_counts *disk_counts(const struct disk *disk);
+/* Requests carried out so far. */
+uint64_t disk_requests(const struct disk *disk);
 
 #endif

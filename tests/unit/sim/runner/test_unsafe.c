@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/duration.h"
+#include "disk/fault.h"
 #include "run.h"
 
 struct fixture {

@@ -54,7 +54,8 @@ static int check_range_args(struct ctl *ctl, const char *name)
     const struct flags *flags = &ctl->flags;
     bool prefix = flag_bool(flags, F_PREFIX);
     bool from_key = flag_bool(flags, F_FROM_KEY);
-    if (flags->arg_count == 0) {
+    /* etcdctl: del counts its arguments, get does not mind more. */
+    if (flags->arg_count == 0 || (flags->arg_count > 2 && strcmp(name, "del") == 0)) {
         ctl_fail(ctl, EXIT_ARGUMENTS,
                  "%s command needs one argument as key and an optional argument as range_end",
                  name);

@@ -7,16 +7,17 @@
 #define CTL_VERSION "0.1.0"
 #define API_VERSION "3.4"
 
-#define GROUP(group_name, text)                         \
-    {                                                   \
-        NULL, group_name, "<subcommand>", text, 0, NULL \
+/* flags: those that all of its commands take. */
+#define GROUP(group_name, text, flags)                      \
+    {                                                       \
+        NULL, group_name, "<subcommand>", text, flags, NULL \
     }
 
 const struct command commands[] = {
     {NULL, "del", "<key> [range_end]",
      "Removes the specified key or range of keys [key, range_end)",
      F_BIT(F_FROM_KEY) | F_BIT(F_PREFIX) | F_BIT(F_PREV_KV), command_del},
-    GROUP("endpoint", "Endpoint related commands"),
+    GROUP("endpoint", "Endpoint related commands", F_BIT(F_CLUSTER)),
     {"endpoint", "hashkv", "", "Prints the KV history hash for each endpoint in --endpoints",
      F_BIT(F_CLUSTER) | F_BIT(F_HASH_REV), command_endpoint_hashkv},
     {"endpoint", "health", "",
@@ -29,7 +30,7 @@ const struct command commands[] = {
          F_BIT(F_ORDER) | F_BIT(F_PREFIX) | F_BIT(F_PRINT_VALUE_ONLY) | F_BIT(F_REV) |
          F_BIT(F_SORT_BY),
      command_get},
-    GROUP("member", "Membership related commands"),
+    GROUP("member", "Membership related commands", 0),
     {"member", "add", "<memberName>", "Adds a member into the cluster",
      F_BIT(F_LEARNER) | F_BIT(F_PEER_URLS), command_member_add},
     {"member", "list", "", "Lists all members in the cluster", 0, command_member_list},
@@ -248,7 +249,7 @@ static const struct command *find_command(const char *const *words, size_t count
         if (strcmp(words[i], "--") == 0) {
             break;
         }
-        if (flags_skip(words, count, &i)) {
+        if (flags_skip(words, count, found == NULL ? 0 : found->flags, &i)) {
             continue;
         }
         const struct command *next = named_command(found == NULL ? NULL : found->name, words[i]);
@@ -304,6 +305,9 @@ static void run(struct ctl *ctl)
         ctl_fail(ctl, EXIT_ERROR, "unknown command \"%s\" for \"quoratectl\"", unknown);
         return;
     }
+    if (unknown != NULL) {
+        ctl_warn(ctl, "Unknown help topic [`%s`]\n", unknown);
+    }
     struct flags *flags = &ctl->flags;
     int err = flags_parse(flags, words, count, named, command != NULL ? command->flags : 0);
     ctl->command = command;
@@ -327,6 +331,11 @@ static void run(struct ctl *ctl)
     if (flags_from_vars(flags, ctl->env) != 0) {
         ctl_fail(ctl, EXIT_ERROR, "%s", buf_cstr(&flags->error));
         return;
+    }
+    /* Its name alone: a value may be a password. */
+    size_t at = 0;
+    for (const char *name; (name = flags_unknown_var(ctl->env, &at)) != NULL;) {
+        ctl_warn(ctl, "Warning: unrecognized environment variable %s\n", name);
     }
     command->run(ctl);
 }

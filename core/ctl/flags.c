@@ -85,7 +85,7 @@ static size_t find_short(char c)
     return F_COUNT;
 }
 
-bool flags_skip(const char *const *words, size_t count, size_t *i)
+bool flags_skip(const char *const *words, size_t count, uint64_t local, size_t *i)
 {
     const char *word = words[*i];
     if (word[0] != '-' || word[1] == '\0') {
@@ -93,7 +93,7 @@ bool flags_skip(const char *const *words, size_t count, size_t *i)
     }
     bool takes_next;
     if (word[1] == '-') {
-        size_t flag = find_long(slice_str(word + 2), 0);
+        size_t flag = find_long(slice_str(word + 2), local);
         bool is_bool = flag < F_COUNT && flag_specs[flag].kind == FLAG_BOOL;
         takes_next =
             slice_find(slice_str(word), '=') < 0 && !is_bool && strcmp(word, "--help") != 0;
@@ -222,9 +222,11 @@ int flags_parse(struct flags *flags, const char *const *words, size_t count, uin
     return 0;
 }
 
+#define VARIABLE_PREFIX "ETCDCTL_"
+
 static void variable_of(enum flag flag, struct buf *out)
 {
-    buf_add_str(out, "ETCDCTL_");
+    buf_add_str(out, VARIABLE_PREFIX);
     for (const char *p = flag_specs[flag].name; *p != '\0'; p++) {
         buf_add_u8(out, (uint8_t)(*p == '-' ? '_' : *p - 'a' + 'A'));
     }
@@ -240,7 +242,7 @@ int flags_from_vars(struct flags *flags, const struct env *env)
         buf_clear(&name);
         variable_of(flag, &name);
         const char *text = env_var(env, buf_cstr(&name));
-        if (text == NULL || *text == '\0') {
+        if (text == NULL || (*text == '\0' && !flags->values[flag].given)) {
             continue;
         }
         struct buf why;
@@ -262,6 +264,33 @@ int flags_from_vars(struct flags *flags, const struct env *env)
     }
     buf_fini(&name);
     return err;
+}
+
+static bool is_variable(const char *name, struct mem *mem)
+{
+    struct buf variable;
+    buf_init(&variable, mem);
+    /* Which version of the API etcdctl speaks, to scripts that still say it. */
+    bool found = strcmp(name, VARIABLE_PREFIX "API") == 0;
+    for (size_t i = 0; i < F_LOCAL_FIRST && !found; i++) {
+        buf_clear(&variable);
+        variable_of((enum flag)i, &variable);
+        found = strcmp(name, buf_cstr(&variable)) == 0;
+    }
+    buf_fini(&variable);
+    return found;
+}
+
+const char *flags_unknown_var(const struct env *env, size_t *at)
+{
+    while (*at < env->var_count) {
+        const char *name = env->vars[(*at)++].name;
+        bool looks_like_ours = strncmp(name, VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) == 0;
+        if (looks_like_ours && !is_variable(name, env->mem)) {
+            return name;
+        }
+    }
+    return NULL;
 }
 
 static void show(const struct flags *flags, enum flag flag, struct buf *out)

@@ -122,15 +122,21 @@ struct flags {
 
 void flags_init(struct flags *flags, struct mem *mem);
 void flags_fini(struct flags *flags);
-/* True if the word at `i` is a flag or belongs to one, as far as can be told from the global flags:
- * how the name of the command is found among them. Advances *i past a flag's value. */
-bool flags_skip(const char *const *words, size_t count, size_t *i);
+/* True if the word at `i` is a flag or belongs to one, as far as can be told from the global flags
+ * and those in `local`: how the name of the command is found among them. Advances *i past a flag's
+ * value. */
+bool flags_skip(const char *const *words, size_t count, uint64_t local, size_t *i);
 /* Reads the words but those at positions in `skipped` (a mask over the first 64). ERR_USAGE with
  * flags->error set. The words are borrowed. */
 int flags_parse(struct flags *flags, const char *const *words, size_t count, uint64_t skipped,
                 uint64_t local) MUST_CHECK;
-/* Global flags that were not given, from the variables. ERR_USAGE as above. */
+/* Global flags that were not given, from the variables. ERR_USAGE as above. A variable that stands
+ * beside its flag is refused even if it is empty. */
 int flags_from_vars(struct flags *flags, const struct env *env) MUST_CHECK;
+
+/* The next variable from *at on that looks like one of ours and is none; *at moves behind it. NULL:
+ * there is no more. */
+const char *flags_unknown_var(const struct env *env, size_t *at);
 
 /* `ETCDCTL_NAME=value` for each global flag, and for those in `local`, in order of names: what
  * --debug shows first. */

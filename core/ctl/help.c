@@ -2,7 +2,8 @@
 #include "base/fmt.h"
 #include "private.h"
 
-#define TEXT_MAX 256
+#define TEXT_MAX  256
+#define WIDTH_MAX 100
 
 static void add_padded(struct buf *out, const char *text, size_t width)
 {
@@ -43,6 +44,26 @@ static void flag_column(const struct flag_spec *spec, char *out)
     out[n] = '\0';
 }
 
+/* The text behind a column of `indent`, wrapped at blanks. */
+static void add_wrapped(struct buf *out, const char *text, size_t indent)
+{
+    size_t room = WIDTH_MAX - indent;
+    while (strlen(text) > room) {
+        size_t len = room;
+        while (len > 0 && text[len] != ' ') {
+            len--;
+        }
+        if (len == 0) {
+            break; /* one word */
+        }
+        buf_add(out, text, len);
+        buf_add_u8(out, '\n');
+        add_padded(out, "", indent);
+        text += len + 1;
+    }
+    buf_printf(out, "%s\n", text);
+}
+
 static void add_flags(struct buf *out, size_t from, size_t to, uint64_t mask)
 {
     char column[TEXT_MAX];
@@ -58,7 +79,7 @@ static void add_flags(struct buf *out, size_t from, size_t to, uint64_t mask)
                 width = len > width ? len : width;
             } else {
                 add_padded(out, column, width + 2);
-                buf_printf(out, "%s\n", flag_specs[i].usage);
+                add_wrapped(out, flag_specs[i].usage, width + 2);
             }
         }
     }

@@ -139,24 +139,42 @@ int text_bool(const char *text, int64_t *value, struct buf *error)
     return complain(error, "ParseBool", text, "invalid syntax");
 }
 
+static bool is_unit(struct slice s)
+{
+    static const char *const units[] = {"ns", "us", "\u00b5s", "\u03bcs", "ms", "s", "m", "h"};
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (slice_eq_str(s, units[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int text_duration(const char *text, int64_t *ns, struct buf *error)
 {
     if (duration_parse(slice_str(text), ns) == 0) {
         return 0;
     }
     const char *p = *text == '-' || *text == '+' ? text + 1 : text;
-    const char *number = p;
-    while (is_digit((uint8_t)*p) || *p == '.') {
-        p++;
-    }
-    const char *unit = p;
-    while (*p != '\0' && *p != '.' && !is_digit((uint8_t)*p)) {
-        p++;
-    }
+    const char *number;
+    const char *unit;
+    /* On to the first pair of number and unit that is none. */
+    do {
+        number = p;
+        while (is_digit((uint8_t)*p) || *p == '.') {
+            p++;
+        }
+        unit = p;
+        while (*p != '\0' && *p != '.' && !is_digit((uint8_t)*p)) {
+            p++;
+        }
+    } while (*p != '\0' && unit > number && is_unit(slice_of(unit, (size_t)(p - unit))));
     if (unit == number) {
         buf_add_str(error, "time: invalid duration ");
     } else if (p == unit) {
         buf_add_str(error, "time: missing unit in duration ");
+    } else if (is_unit(slice_of(unit, (size_t)(p - unit)))) {
+        buf_add_str(error, "time: invalid duration "); /* too long */
     } else {
         buf_add_str(error, "time: unknown unit ");
         text_quote(error, slice_of(unit, (size_t)(p - unit)));

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Plays one session of a transcript: stock etcdctl against quorated, compared word by word.
+"""Plays one session of a transcript, compared word by word.
 
-    run_session.py SERVER TRANSCRIPT SECTION
+    run_session.py SERVER TRANSCRIPT SECTION          stock etcdctl drives SERVER, which is quorated
+    run_session.py etcd TRANSCRIPT SECTION CLIENT     CLIENT, which is quoratectl, drives stock etcd
 """
 
 import os
@@ -21,9 +22,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 class Player:
-    def __init__(self, name, group, machine):
+    def __init__(self, name, group, machine, client=None):
         self.name = name
         self.machine = machine
+        self.ctl = client  # on trial in etcdctl's place; None: the server is on trial
         self.steps = [s for s in transcript.read(os.path.join(HERE, "transcripts", name + ".txt")) if s.section in group]
         for step in self.steps:
             step.text = sessions.expand(step)
@@ -150,7 +152,9 @@ class Player:
         elif by_itself:
             status = self.machine.wait_exit(by_itself.group(1), 20)
             self.reasons = [] if status == 0 else self.machine.messages(by_itself.group(1), self.log_from)
-            expected = sessions.BETTER_EXITS.get(self.last_start, int(by_itself.group(2)))
+            expected = int(by_itself.group(2))
+            if self.ctl is None:
+                expected = sessions.BETTER_EXITS.get(self.last_start, expected)
             if status != expected:
                 self.fail(step, [f"  its status is {status} (None: it goes on)"])
         elif goes_on:
@@ -163,7 +167,7 @@ class Player:
     def log(self, step):
         """Why a server could not start is compared; all other wording of the log is ours."""
         why = re.match(r"\S+ \S+ [CE] \| etcdmain: (.*)$|(flag provided .*)$", step.text)
-        if why is None or not self.reasons or step.text.endswith("to each connected client."):
+        if self.ctl is not None or why is None or not self.reasons or step.text.endswith("to each connected client."):
             return
         want = self.reason(why.group(1) or why.group(2))
         got = [self.reason(self.names.to_captured(text)) for text in self.reasons]
@@ -225,7 +229,7 @@ class Player:
         return "\n".join(lines).splitlines(), [], status, time.monotonic() - begin
 
     def command(self, step):
-        reason = sessions.skip_reason(step, self.name)
+        reason = sessions.skip_reason(step, self.name, self.ctl is not None)
         if reason is not None:
             self.skipped.append(f"{self.name}.txt:{step.line}: {step.text[:70]}: {reason}")
             return
@@ -233,11 +237,15 @@ class Player:
         if what is not None:
             self.prepare(what, step)
         text = self.names.to_here(step.text)
-        run = self.curl if text.startswith("curl ") else self.machine.shell
         better = sessions.BETTER.get((self.name.split("-")[0], step.section, step.text))
-        if better is not None:
+        if better is not None and self.ctl is None:
             step.out, step.err, step.exit, step.elapsed = better
-        out, err, status, seconds = run(text)
+        if text.startswith("curl "):
+            out, err, status, seconds = self.curl(text)
+        else:
+            out, err, status, seconds = self.machine.shell(text, client=self.ctl)
+        if self.ctl is not None:
+            step.err = compare.without_client_log(step.err)
         if "member add" in text:
             self.added_at = time.monotonic()
         problems = compare.differences(self.names, step.text, (step.out, step.err), (out, err),
@@ -265,7 +273,8 @@ class Player:
             status = self.machine.kill(member, cluster.SIGNALS["TERM"])
             if status != 143:
                 self.failures.append(f"{member} ended with {status} after SIGTERM")
-        self.failures += self.machine.broken_promises()
+        if self.ctl is None:
+            self.failures += self.machine.broken_promises()
         for line in self.failures:
             print(line)
 
@@ -284,10 +293,10 @@ class Player:
 
 
 def main():
-    server, name, first = sys.argv[1:]
+    server, name, first, *client = sys.argv[1:]
     group = next(g for n, f, g in sessions.SESSIONS if (n, f) == (name, first))
     with cluster.Cluster(server) as machine:
-        player = Player(name, group, machine)
+        player = Player(name, group, machine, *client)
         try:
             player.play()
             if not player.failures:

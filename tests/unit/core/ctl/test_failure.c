@@ -251,9 +251,33 @@ static void test_mistakes_of_the_command_line(void **state)
     check(2, "Error: TLS is not built yet\n");
     run(0, "lease grant 5");
     check(2, "Error: lease is not built yet\n");
+    run(0, "del a b c");
+    check(128, "Error: del command needs one argument as key and an optional argument as "
+               "range_end\n");
+    run(0, "help nosuchtopic");
+    check(0, "Unknown help topic [`nosuchtopic`]\n");
     run(0, "version");
     check(0, "");
     assert_string_equal(result.out, "quoratectl version: 0.1.0\nAPI version: 3.4\n");
+}
+
+/* Usage is for people: it fits a terminal, and has no colours, wherever it goes. */
+static void test_usage_is_at_most_a_hundred_columns_wide(void **state)
+{
+    (void)state;
+    static const char *const topics[] = {
+        "help",     "help endpoint hashkv", "help member add", "help get",
+        "help put", "help move-leader"};
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        run(0, topics[i]);
+        check(0, "");
+        assert_null(strchr(result.out, '\033'));
+        for (const char *line = result.out; *line != '\0';) {
+            size_t len = strcspn(line, "\n");
+            assert_in_range(len, 0, 100);
+            line += len + 1;
+        }
+    }
 }
 
 int main(void)
@@ -270,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_mute_server_is_dialled_again, setup),
         cmocka_unit_test_setup(test_a_dead_endpoint_costs_nothing_beside_a_live_one, setup),
         cmocka_unit_test_setup(test_values_past_two_megabytes_stay_here, setup),
+        cmocka_unit_test_setup(test_usage_is_at_most_a_hundred_columns_wide, setup),
         cmocka_unit_test_setup(test_mistakes_of_the_command_line, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,41 @@ static void test_a_flag_and_its_variable_conflict(void **state)
                         "disable flag)");
 }
 
+static void test_an_empty_variable_conflicts_too(void **state)
+{
+    (void)state;
+    const struct env_var vars[] = {{"ETCDCTL_HEX", ""}};
+    struct env env = {.vars = vars, .var_count = 1};
+    assert_int_equal(flags_from_vars(&flags, &env), 0);
+    assert_int_equal(flags_parse(&flags, WORDS("--hex"), 0, 0), 0);
+    assert_int_equal(flags_from_vars(&flags, &env), ERR_USAGE);
+}
+
+static void test_variables_that_are_no_flags_are_found(void **state)
+{
+    (void)state;
+    const struct env_var vars[] = {{"ETCDCTL_API", "3"},      {"ETCDCTL_ENDPOINT", "a:1"},
+                                   {"ETCDCTL_ENDPOINTS", ""}, {"ETCDCTL_LIMIT", "3"},
+                                   {"ETCD_NAME", "a"},        {"HOME", "/"}};
+    struct env env = {.mem = mem_pool_mem(pool), .vars = vars, .var_count = 6};
+    size_t at = 0;
+    assert_string_equal(flags_unknown_var(&env, &at), "ETCDCTL_ENDPOINT");
+    assert_string_equal(flags_unknown_var(&env, &at), "ETCDCTL_LIMIT");
+    assert_null(flags_unknown_var(&env, &at));
+}
+
+static void test_the_flags_of_a_group_may_stand_before_its_command(void **state)
+{
+    (void)state;
+    const char *const words[] = {"--cluster", "status"};
+    size_t i = 0;
+    assert_true(flags_skip(words, 2, F_BIT(F_CLUSTER), &i));
+    assert_int_equal(i, 0);
+    /* Nobody knows it: it may take the next word. */
+    assert_true(flags_skip(words, 2, 0, &i));
+    assert_int_equal(i, 1);
+}
+
 static void test_debug_shows_them_as_variables(void **state)
 {
     (void)state;
@@ -151,6 +186,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_missing_value_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_bad_value_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(test_variables_stand_in_for_flags, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_empty_variable_conflicts_too, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_variables_that_are_no_flags_are_found, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_the_flags_of_a_group_may_stand_before_its_command,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(test_debug_shows_them_as_variables, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_flag_and_its_variable_conflict, setup, teardown),
     };

@@ -107,6 +107,11 @@ static void test_bad_durations_are_named(void **state)
     check_complaint(&b, text_duration("5", &ns, &b), "time: missing unit in duration \"5\"");
     check_complaint(&b, text_duration("5y", &ns, &b),
                     "time: unknown unit \"y\" in duration \"5y\"");
+    check_complaint(&b, text_duration("1h2x", &ns, &b),
+                    "time: unknown unit \"x\" in duration \"1h2x\"");
+    check_complaint(&b, text_duration("1h2", &ns, &b), "time: missing unit in duration \"1h2\"");
+    check_complaint(&b, text_duration("9999999999h", &ns, &b),
+                    "time: invalid duration \"9999999999h\"");
 }
 
 static void check_url(void **state, const char *url, const char *complaint)

@@ -210,11 +210,7 @@ static void apply_conf(struct server *server, index_t index, term_t term, struct
     }
     members_sync_peers(server);
     if (done == RAFT_CONF_REMOVE && member == server->id && server->phase < SERVER_STOPPING) {
-        LOG(server->env, ERROR, "the member has been permanently removed from the cluster",
-            log_hex("member", member));
-        LOG(server->env, INFO, "the data-dir used by this member must be removed.",
-            log_str("data-dir", server->config.data_dir));
-        stop_now(server, 0);
+        links_removed(server);
     }
 }
 
@@ -224,6 +220,7 @@ void apply_committed(struct server *server)
         index_t index = server->applied + 1;
         const struct raft_entry *entry = raft_log_entry(server->raft, index);
         ASSERT(entry->index == index);
+        server->snapshots.log_bytes += entry->payload.len;
         if (entry->type == RAFT_ENTRY_CONF) {
             apply_conf(server, index, entry->term, entry->payload);
             continue;

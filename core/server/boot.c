@@ -121,19 +121,22 @@ static void make_raft_config(struct server *server, struct raft_config *config)
     config->check_quorum = true;
 }
 
-static void run(struct server *server, const struct storage_boot *boot, bool fresh)
+/* What is known of the past while the state that the log begins behind is being restored. */
+struct boot {
+    struct raft *raft;
+    struct raft_hard_state hard;
+    size_t entries;
+    bool fresh;
+    struct snapshot_restore *restore;
+};
+
+/* NULL: the log contradicts itself, and the server ends. */
+static struct raft *make_raft(struct server *server, const struct storage_boot *boot, bool fresh)
 {
     struct slice payloads[MEMBERS_MAX];
     struct raft_config config;
+    struct raft *raft = NULL;
     struct buf bytes;
-    server->cluster_id = boot->meta.cluster_id;
-    server->id = boot->meta.member_id;
-    server->boot = boot->boot;
-    server->instance = boot->instance;
-    server->mvcc = mvcc_new(server->env->mem);
-    membership_set_cluster_id(&server->members, server->cluster_id);
-    server->members_hash = membership_hash(&server->members);
-    peers_identify(&server->peers, server->cluster_id, server->id, server->instance);
     make_raft_config(server, &config);
     buf_init(&bytes, server->env->mem);
     bool bootstrap = fresh && !server->config.existing;
@@ -148,21 +151,49 @@ static void run(struct server *server, const struct storage_boot *boot, bool fre
         start.bootstrap_count = bootstrap_payloads(server, &bytes, payloads);
         server->bootstrap_count = start.bootstrap_count;
     }
-    int rv = raft_new(server->env->mem, &config, &start, &server->raft);
+    int rv = raft_new(server->env->mem, &config, &start, &raft);
     buf_fini(&bytes);
     if (rv != 0) {
         PROBE("server.log_contradicts_itself");
         server_fatal(server,
                      "the log cannot be a log of this version: it contradicts itself; restore the "
                      "member from the others (member remove, member add)");
-        return;
+        return NULL;
     }
-    LOG(server->env, INFO, fresh ? "started with a new log" : "restarting from the log",
+    return raft;
+}
+
+static void free_boot(struct server *server)
+{
+    mem_free(server->env->mem, server->booting);
+    server->booting = NULL;
+}
+
+void boot_cancel(struct server *server)
+{
+    if (server->booting != NULL) {
+        snapshot_restore_cancel(server->booting->restore);
+        raft_free(server->booting->raft);
+        free_boot(server);
+    }
+}
+
+/* The state is that of applied; the log follows. */
+static void run(struct server *server)
+{
+    const struct boot *boot = server->booting;
+    struct raft_hard_state hard = boot->hard;
+    server->raft = boot->raft;
+    LOG(server->env, INFO, boot->fresh ? "started with a new log" : "restarting from the log",
         log_hex("member", server->id), log_hex("cluster", server->cluster_id),
-        log_u64("boot", server->boot), log_u64("commit", boot->hard.commit),
-        log_u64("entries", boot->entry_count));
+        log_u64("boot", server->boot), log_u64("snapshot", server->applied),
+        log_u64("commit", hard.commit), log_u64("entries", boot->entries));
+    free_boot(server);
     server->phase = SERVER_RUNNING;
-    observe_boot(server, boot);
+    observe_boot(server, &hard);
+    if (server->applied > 0) {
+        observe_snapshot(server, OBS_SNAPSHOT_RESTORED);
+    }
     if (server->join != NULL) {
         join_dial(server);
         join_free(server);
@@ -171,6 +202,52 @@ static void run(struct server *server, const struct storage_boot *boot, bool fre
     consensus_start(server);
     apply_committed(server);
     publish_start(server);
+}
+
+static void restored(struct server *server, int status, const struct snapshot_head *head,
+                     struct state *state, struct mvcc *mvcc, const char *words)
+{
+    (void)head;
+    server->booting->restore = NULL;
+    if (server->phase >= SERVER_LEAVING) {
+        mvcc_free(mvcc);
+        return; /* boot_cancel comes */
+    }
+    if (status != 0) {
+        LOG(server->env, ERROR,
+            "cannot restore the state from the snapshot that the log begins "
+            "behind; restore the member from the others (member remove, "
+            "member add)",
+            log_err(status), log_str("where", words));
+        stop_now(server, 1);
+        return;
+    }
+    snapshot_adopt(server, state, mvcc);
+    run(server);
+}
+
+static void begin(struct server *server, const struct storage_boot *boot, bool fresh)
+{
+    server->cluster_id = boot->meta.cluster_id;
+    server->id = boot->meta.member_id;
+    server->boot = boot->boot;
+    server->instance = boot->instance;
+    membership_set_cluster_id(&server->members, server->cluster_id);
+    server->members_hash = membership_hash(&server->members);
+    peers_identify(&server->peers, server->cluster_id, server->id, server->instance);
+    struct raft *raft = make_raft(server, boot, fresh);
+    if (raft == NULL) {
+        return;
+    }
+    server->booting = mem_zalloc(server->env->mem, 1, sizeof(*server->booting));
+    *server->booting = (struct boot){
+        .raft = raft, .hard = boot->hard, .entries = boot->entry_count, .fresh = fresh};
+    if (boot->snapshot_index == 0) {
+        server->mvcc = mvcc_new(server->env->mem);
+        run(server);
+    } else {
+        server->booting->restore = snapshot_restore(server, boot->snapshot_index, restored);
+    }
 }
 
 static void refuse_disk(struct server *server, int status)
@@ -198,7 +275,7 @@ static void opened(void *data, int status, const struct storage_boot *boot)
     } else {
         /* A log that was made and never written to is as good as new: the first entries may have
          * been lost with the power. */
-        run(server, boot, boot->entry_count == 0 && boot->hard.term == 0);
+        begin(server, boot, boot->entry_count == 0 && boot->hard.term == 0);
     }
 }
 

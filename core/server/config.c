@@ -10,6 +10,7 @@ enum flag_kind {
     FLAG_URLS,
     FLAG_MILLISECONDS,
     FLAG_COUNT_OF_MEMBERS,
+    FLAG_ENTRIES,
     FLAG_STATE,
     FLAG_LEVEL
 };
@@ -49,6 +50,10 @@ static const struct flag flags[] = {
      "Ask before raising the term, so that a returning member disturbs nobody."},
     {"heartbeat-interval", FLAG_MILLISECONDS, AT(heartbeat_ns), "100", "Milliseconds."},
     {"election-timeout", FLAG_MILLISECONDS, AT(election_ns), "1000", "Milliseconds."},
+    {"snapshot-count", FLAG_ENTRIES, AT(snapshot_count), "100000",
+     "Entries applied between two snapshots; a log of many bytes is worth one earlier."},
+    {"experimental-snapshot-catchup-entries", FLAG_ENTRIES, AT(catchup_entries), "5000",
+     "Entries kept behind a snapshot for members that lag a little."},
     {"log-level", FLAG_LEVEL, AT(log_level), "info", "debug, info, warn, error, panic or fatal."},
     {"version", FLAG_BOOL, AT(show_version), "false", "Print the version and exit."},
     {"help", FLAG_BOOL, AT(show_help), "false", "Print this and exit."},
@@ -142,6 +147,20 @@ static int set_member_count(struct parse *p, const struct flag *flag, const char
     return 0;
 }
 
+static int set_entries(struct parse *p, const struct flag *flag, const char *value)
+{
+    uint64_t count = 0;
+    if (slice_to_u64(slice_str(value), &count) != 0) {
+        return REFUSE(p, "invalid value \"%s\" for flag -%s: parse error", value, flag->name);
+    }
+    if (count == 0) {
+        return REFUSE(p, "invalid value \"0\" for flag -%s: at least one entry", flag->name);
+    }
+    uint64_t *field = field_of(p, flag);
+    *field = count;
+    return 0;
+}
+
 static int set_state(struct parse *p, const struct flag *flag, const char *value)
 {
     bool *field = field_of(p, flag);
@@ -165,6 +184,7 @@ static int set(struct parse *p, const struct flag *flag, const char *value)
     case FLAG_URLS: return set_urls(p, flag, value);
     case FLAG_MILLISECONDS: return set_milliseconds(p, flag, value);
     case FLAG_COUNT_OF_MEMBERS: return set_member_count(p, flag, value);
+    case FLAG_ENTRIES: return set_entries(p, flag, value);
     case FLAG_STATE: return set_state(p, flag, value);
     case FLAG_LEVEL: {
         enum log_level *field = field_of(p, flag);

@@ -31,6 +31,8 @@ struct server_config {
     bool pre_vote;
     int64_t heartbeat_ns;
     int64_t election_ns;
+    uint64_t snapshot_count;
+    uint64_t catchup_entries;
     enum log_level log_level;
     bool show_version;
     bool show_help;

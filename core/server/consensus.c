@@ -19,6 +19,8 @@ struct after {
     bool new_leader;
     bool transfer_failed;
     int transfer_err;
+    index_t installed; /* a snapshot; 0: none */
+    term_t installed_term;
 };
 
 static void free_held(struct server *server, struct held *held)
@@ -79,8 +81,7 @@ static void send_messages(struct server *server, const struct raft_update *updat
         const struct raft_message *message = &update->messages[i];
         send_message(server, message);
         if (message->type == RAFT_SNAPSHOT) {
-            /* The log is never compacted in this version, so nobody can need one. */
-            UNREACHABLE();
+            snapshot_send(server, message->to, message->index, message->log_term);
         }
     }
 }
@@ -105,6 +106,7 @@ static void note_state(struct server *server, const struct raft_update *update, 
     }
     if (update->role != RAFT_LEADER) {
         server->version_proposed = false;
+        snapshot_send_end_all(server);
     }
     server->leader = update->leader;
     server->role = update->role;
@@ -128,6 +130,8 @@ static void carry_out(struct server *server, const struct raft_update *update, s
     observe_update(server, update);
     if (update->persist.token != 0) {
         storage_persist(server->storage, &update->persist);
+        after->installed = update->persist.snapshot_index;
+        after->installed_term = update->persist.snapshot_term;
     }
     send_messages(server, update);
     if (update->commit_first != 0) {
@@ -152,6 +156,9 @@ static void carry_out(struct server *server, const struct raft_update *update, s
 
 static void follow_up(struct server *server, struct after *after)
 {
+    if (after->installed != 0) {
+        snapshot_installed(server, after->installed, after->installed_term);
+    }
     for (size_t i = 0; i < after->read_count; i++) {
         const struct raft_read *read = &after->reads[i];
         reads_answered(server, read->context, read->index, read->err);
@@ -220,10 +227,7 @@ void consensus_receive(struct server *server, member_id_t from, struct slice rec
         LOG(server->env, WARN, "ignored a malformed record", log_hex("from", from), log_err(rv));
         return;
     }
-    if (message.type == RAFT_SNAPSHOT) {
-        /* Logs are never compacted in this version: no member sends one, and no state comes with
-         * it. */
-        PROBE("server.snapshot_ignored");
+    if (message.type == RAFT_SNAPSHOT && snapshot_offered(server, &message, record)) {
         return;
     }
     struct raft_event event = {.type = RAFT_EVENT_RECEIVE, .message = &message};
@@ -239,6 +243,7 @@ void consensus_persisted(struct server *server, uint64_t token, index_t index, t
     }
     release_held(server, token);
     consensus_step(server, &event);
+    snapshot_log_durable(server);
 }
 
 static void on_timer(struct env_timer *timer)

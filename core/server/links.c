@@ -54,6 +54,15 @@ void links_log_is_gone(struct server *server)
     stop_now(server, 1);
 }
 
+void links_removed(struct server *server)
+{
+    LOG(server->env, ERROR, "the member has been permanently removed from the cluster",
+        log_hex("member", server->id));
+    LOG(server->env, INFO, "the data-dir used by this member must be removed.",
+        log_str("data-dir", server->config.data_dir));
+    stop_now(server, 0);
+}
+
 static void record(struct peers *peers, member_id_t from, struct slice bytes)
 {
     struct server *server = peers->data;
@@ -64,6 +73,9 @@ static void record(struct peers *peers, member_id_t from, struct slice bytes)
     case RECORD_RAFT: consensus_receive(server, from, bytes); break;
     case RECORD_ASK: promote_asked(server, from, slice_from(bytes, 1)); break;
     case RECORD_ANSWER: promote_answered(server, slice_from(bytes, 1)); break;
+    case RECORD_SNAPSHOT_ASK: snapshot_asked(server, from, slice_from(bytes, 1)); break;
+    case RECORD_SNAPSHOT_PIECE: snapshot_piece_came(server, from, slice_from(bytes, 1)); break;
+    case RECORD_SNAPSHOT_END: snapshot_end_came(server, from, slice_from(bytes, 1)); break;
     default: PROBE("server.unknown_record"); break; /* of a newer version */
     }
 }
@@ -95,6 +107,7 @@ static void down(struct peers *peers, member_id_t id)
     struct server *server = peers->data;
     struct raft_event event = {.type = RAFT_EVENT_UNREACHABLE, .member = id};
     LOG(server->env, WARN, "peer became inactive", log_hex("peer", id));
+    snapshot_send_lost(server, id);
     consensus_step(server, &event);
 }
 
@@ -103,11 +116,8 @@ static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, 
     struct server *server = peers->data;
     switch (why) {
     case PEER_REMOVED:
-        LOG(server->env, ERROR, "the member has been permanently removed from the cluster",
-            log_hex("member", server->id), log_hex("says", by));
-        LOG(server->env, INFO, "the data-dir used by this member must be removed.",
-            log_str("data-dir", server->config.data_dir));
-        stop_now(server, 0);
+        LOG(server->env, WARN, "a member says that this one was removed", log_hex("says", by));
+        links_removed(server);
         break;
     case PEER_OTHER_LOG: links_log_is_gone(server); break;
     case PEER_WRONG_CLUSTER:

@@ -48,6 +48,7 @@ static void init(struct server *server, struct env *env)
     raft_message_space_init(&server->space, env->mem);
     membership_init(&server->members, env->mem);
     reads_init(server);
+    snapshots_init(server);
     port_init(&server->clients, env, &client_events, server, rpc_services, rpc_service_count);
     port_init(&server->peer_port, env, &peer_port_events, server, NULL, 0);
     peers_init(&server->peers, env, &link_events, server, server->config.election_ns);
@@ -147,6 +148,7 @@ void server_turn_end(void *data)
         reads_applied(server);
         /* Applying may have answered reads whose clients, or the member itself, ask for more. */
         requests_flush(server);
+        snapshot_consider(server);
     }
     if (server->storage != NULL && server->phase < SERVER_STOPPING) {
         storage_flush(server->storage);

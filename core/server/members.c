@@ -56,11 +56,11 @@ void members_view(const struct server *server, struct membership_link *links,
                                      .links = links};
 }
 
-void members_conf(const struct server *server, struct raft_conf *conf)
+void members_conf(const struct membership *members, struct raft_conf *conf)
 {
     *conf = (struct raft_conf){0};
-    for (size_t i = 0; i < server->members.count; i++) {
-        const struct member *member = server->members.members[i];
+    for (size_t i = 0; i < members->count; i++) {
+        const struct member *member = members->members[i];
         if (member->is_learner) {
             conf->learners[conf->learner_count++] = member->id;
         } else {
@@ -69,14 +69,18 @@ void members_conf(const struct server *server, struct raft_conf *conf)
     }
 }
 
+bool members_same_conf(const struct raft_conf *a, const struct raft_conf *b)
+{
+    return a->voter_count == b->voter_count && a->learner_count == b->learner_count &&
+           memcmp(a->voters, b->voters, a->voter_count * sizeof(a->voters[0])) == 0 &&
+           memcmp(a->learners, b->learners, a->learner_count * sizeof(a->learners[0])) == 0;
+}
+
 void members_check_conf(const struct server *server)
 {
     struct raft_conf own;
-    const struct raft_conf *conf = raft_conf(server->raft);
-    members_conf(server, &own);
-    ASSERT(own.voter_count == conf->voter_count && own.learner_count == conf->learner_count);
-    ASSERT(memcmp(own.voters, conf->voters, own.voter_count * sizeof(own.voters[0])) == 0);
-    ASSERT(memcmp(own.learners, conf->learners, own.learner_count * sizeof(own.learners[0])) == 0);
+    members_conf(&server->members, &own);
+    ASSERT(members_same_conf(&own, raft_conf(server->raft)));
 }
 
 bool members_is_learner(const struct server *server)

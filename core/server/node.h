@@ -5,6 +5,7 @@
  *   consensus.c  raft's events and updates     apply.c    committed entries to state
  *   request.c    what waits for the log        read.c     what waits for a read round
  *   publish.c    telling the cluster who we are
+ *   snapshot_*.c states in files: taken, sent, received, restored; state.c, snapshot_wire.c: bytes
  *   rpc_kv.c, rpc_cluster.c, rpc_maintenance.c, pages.c   what clients ask
  *   observe.c    events for observers          stop.c     the orderly end
  *
@@ -24,12 +25,13 @@
 #include "read.h"
 #include "request.h"
 #include "server/server.h"
+#include "snapshot.h"
 #include "state.h"
 #include "storage/storage.h"
 #include "stream/port.h"
 
 enum server_phase {
-    SERVER_READING, /* the disk */
+    SERVER_READING, /* the disk: the log, then the state that it begins behind */
     SERVER_JOINING, /* asking the cluster's members who they are */
     SERVER_RUNNING,
     SERVER_LEAVING,  /* a stop was asked for: leadership is handed on first */
@@ -41,6 +43,10 @@ enum record_kind {
     RECORD_RAFT = PEER_KIND_USER,
     RECORD_ASK = PEER_KIND_USER + 1,    /* a promote for the leader to decide */
     RECORD_ANSWER = PEER_KIND_USER + 2, /* what it decided */
+    /* Of snapshots; see snapshot_wire.h. */
+    RECORD_SNAPSHOT_ASK = PEER_KIND_USER + 3,
+    RECORD_SNAPSHOT_PIECE = PEER_KIND_USER + 4,
+    RECORD_SNAPSHOT_END = PEER_KIND_USER + 5,
 };
 
 struct server {
@@ -63,8 +69,10 @@ struct server {
     struct peers peers;
     struct port clients;
     struct port peer_port;
-    struct join *join; /* while joining, until the log exists */
-    size_t fetches;    /* of pages, under way */
+    struct join *join;    /* while joining, until the log exists */
+    struct boot *booting; /* while the state is restored */
+    struct snapshots snapshots;
+    size_t fetches; /* of pages, under way */
     bool fast_forwarded;
 
     /* consensus.c */
@@ -129,8 +137,11 @@ void server_end(struct server *server);
 
 /* boot.c */
 void server_boot(struct server *server);
-/* Both make the log; the first entries of a new cluster or none. */
+/* Makes the log; the first entries are those of a new cluster, or none. */
 void boot_create(struct server *server, uint64_t cluster_id, member_id_t id);
+
+/* The member stops while it boots. */
+void boot_cancel(struct server *server);
 
 /* join.c: asks the cluster's members who they are; ends in boot_create or server_fatal. */
 void join_start(struct server *server);
@@ -142,6 +153,8 @@ void join_free(struct server *server);
 extern const struct peer_events link_events;
 /* The cluster knows us by another log than the one we have: ends with words that say what to do. */
 void links_log_is_gone(struct server *server);
+/* This member does not belong any more: says so and ends. */
+void links_removed(struct server *server);
 
 /* consensus.c */
 void consensus_start(struct server *server);
@@ -164,8 +177,9 @@ void members_sync_peers(struct server *server);
 /* What this member sees of its links: fills links (MEMBERS_MAX) and the view over them. */
 void members_view(const struct server *server, struct membership_link *links,
                   struct membership_view *view);
-/* The configuration that the list implies. */
-void members_conf(const struct server *server, struct raft_conf *conf);
+/* The configuration that a list implies. */
+void members_conf(const struct membership *members, struct raft_conf *conf);
+bool members_same_conf(const struct raft_conf *a, const struct raft_conf *b);
 /* Asserts that it is the one that raft has. */
 void members_check_conf(const struct server *server);
 bool members_is_learner(const struct server *server);
@@ -232,10 +246,14 @@ void pages_client_gone(struct port *port, struct port_conn *conn);
 void pages_peer(struct port *port, struct port_conn *conn, const struct http1_request *request);
 
 /* observe.c */
-void observe_boot(struct server *server, const struct storage_boot *boot);
+void observe_boot(struct server *server, const struct raft_hard_state *hard);
+/* Digest of all that the log has made so far. */
+uint64_t server_state_hash(const struct server *server);
 void observe_update(struct server *server, const struct raft_update *update);
 void observe_apply(struct server *server, index_t index, term_t term);
 void observe_config(struct server *server, index_t index);
+/* The state is that of a snapshot now; with its configuration. */
+void observe_snapshot(struct server *server, enum obs_snapshot what);
 void observe_read(struct server *server, bool serializable);
 void observe_request(struct request *request);
 void observe_answer(struct server *server, uint64_t seq, int status);

@@ -32,20 +32,20 @@ static void observe_append(struct server *server, index_t first, index_t last, b
     mem_free(mem, entries);
 }
 
-void observe_boot(struct server *server, const struct storage_boot *boot)
+void observe_boot(struct server *server, const struct raft_hard_state *hard)
 {
     if (server->env->observer == NULL) {
         return;
     }
     struct obs_event event = begin(server, OBS_BOOT);
-    event.boot.boot = boot->boot;
-    event.boot.term = boot->hard.term;
-    event.boot.vote = boot->hard.vote;
-    event.boot.first = boot->snapshot_index + 1;
-    event.boot.last = boot->snapshot_index + boot->entry_count;
-    event.boot.commit = boot->hard.commit;
+    event.boot.boot = server->boot;
+    event.boot.term = hard->term;
+    event.boot.vote = hard->vote;
+    event.boot.first = raft_first(server->raft);
+    event.boot.last = raft_durable(server->raft);
+    event.boot.commit = hard->commit > server->applied ? hard->commit : server->applied;
     env_observe(server->env, &event);
-    if (boot->entry_count > 0) {
+    if (event.boot.last >= event.boot.first) {
         observe_append(server, event.boot.first, event.boot.last, false);
     }
 }
@@ -128,6 +128,11 @@ void observe_update(struct server *server, const struct raft_update *update)
     }
 }
 
+uint64_t server_state_hash(const struct server *server)
+{
+    return hash64_mix(mvcc_hash(server->mvcc), server->members_hash);
+}
+
 void observe_apply(struct server *server, index_t index, term_t term)
 {
     if (server->env->observer == NULL) {
@@ -136,25 +141,45 @@ void observe_apply(struct server *server, index_t index, term_t term)
     struct obs_event event = begin(server, OBS_APPLY);
     event.apply.index = index;
     event.apply.term = term;
-    event.apply.state_hash = hash64_mix(mvcc_hash(server->mvcc), server->members_hash);
+    event.apply.state_hash = server_state_hash(server);
     event.apply.revision = mvcc_revision(server->mvcc);
     env_observe(server->env, &event);
 }
 
-void observe_config(struct server *server, index_t index)
+static void tell_config(struct server *server, index_t index, bool restored)
 {
-    if (server->env->observer == NULL) {
-        return;
-    }
     struct raft_conf conf;
-    members_conf(server, &conf);
+    members_conf(&server->members, &conf);
     struct obs_event event = begin(server, OBS_CONFIG);
     event.config.index = index;
     event.config.voters = conf.voters;
     event.config.voter_count = conf.voter_count;
     event.config.learners = conf.learners;
     event.config.learner_count = conf.learner_count;
+    event.config.restored = restored;
     env_observe(server->env, &event);
+}
+
+void observe_config(struct server *server, index_t index)
+{
+    if (server->env->observer != NULL) {
+        tell_config(server, index, false);
+    }
+}
+
+void observe_snapshot(struct server *server, enum obs_snapshot what)
+{
+    if (server->env->observer == NULL) {
+        return;
+    }
+    struct obs_event event = begin(server, OBS_SNAPSHOT);
+    event.snapshot.index = server->applied;
+    event.snapshot.term = server->applied_term;
+    event.snapshot.what = what;
+    event.snapshot.state_hash = server_state_hash(server);
+    event.snapshot.revision = mvcc_revision(server->mvcc);
+    env_observe(server->env, &event);
+    tell_config(server, server->applied, true);
 }
 
 void observe_read(struct server *server, bool serializable)

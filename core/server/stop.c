@@ -20,6 +20,8 @@ static void close_all(struct env_timer *timer)
     port_close(&server->peer_port);
     peers_close(&server->peers);
     join_free(server);
+    snapshots_stop(server);
+    boot_cancel(server);
     if (server->storage != NULL) {
         storage_close(server->storage);
     } else {

@@ -234,6 +234,16 @@ static void try_next(struct storage *s)
     none_left(s);
 }
 
+void storage_drop_snapshot(struct storage *s, index_t index)
+{
+    struct storage_snap *snap = storage_snap_find(s, index);
+    if (snap != NULL && index > s->gathering->snapshot_index) {
+        PROBE("storage.snapshot_dropped");
+        snap->unwanted = true;
+        storage_snaps_purge(s);
+    }
+}
+
 /* Purging -------------------------------------------------------------------------------------- */
 
 /* The oldest that may go; NULL: none. */

@@ -25,6 +25,12 @@ static void on_event(struct observer *observer, const struct obs_event *event)
         member->applied = event->apply.index;
         member->state_hash = event->apply.state_hash;
         break;
+    case OBS_SNAPSHOT:
+        if (event->snapshot.what != OBS_SNAPSHOT_TAKEN) {
+            member->applied = event->snapshot.index;
+            member->state_hash = event->snapshot.state_hash;
+        }
+        break;
     case OBS_PUBLISHED: member->published = true; break;
     default: break;
     }
@@ -108,24 +114,25 @@ void sim_member_start_as(struct sim_cluster *cluster, size_t i, const char *init
     char client[64];
     fmt(peer, sizeof(peer), "http://10.0.0.%zu:2380", i + 1);
     fmt(client, sizeof(client), "http://10.0.0.%zu:2379", i + 1);
-    const char *args[] = {"quorated",
-                          "--name",
-                          host_name(member->host),
-                          "--listen-peer-urls",
-                          peer,
-                          "--initial-advertise-peer-urls",
-                          peer,
-                          "--listen-client-urls",
-                          client,
-                          "--advertise-client-urls",
-                          client,
-                          "--initial-cluster",
-                          initial,
-                          "--initial-cluster-state",
-                          state};
+    const char *args[15 + SIM_FLAGS_MAX] = {"quorated",
+                                            "--name",
+                                            host_name(member->host),
+                                            "--listen-peer-urls",
+                                            peer,
+                                            "--initial-advertise-peer-urls",
+                                            peer,
+                                            "--listen-client-urls",
+                                            client,
+                                            "--advertise-client-urls",
+                                            client,
+                                            "--initial-cluster",
+                                            initial,
+                                            "--initial-cluster-state",
+                                            state};
+    memcpy(args + 15, cluster->flags, cluster->flag_count * sizeof(args[0]));
     const struct node_start start = {.program = &server_program,
                                      .args = args,
-                                     .arg_count = sizeof(args) / sizeof(args[0]),
+                                     .arg_count = 15 + cluster->flag_count,
                                      .log_level = LOG_ERROR,
                                      .observer = cluster->observed ? &member->observer : NULL,
                                      .ended = on_ended,

@@ -8,6 +8,7 @@
 #include "host/host.h"
 
 #define SIM_MEMBERS_MAX 7
+#define SIM_FLAGS_MAX   4
 
 struct sim_cluster;
 
@@ -37,6 +38,8 @@ struct sim_cluster {
     size_t client_hosts;
     char endpoints[256];
     char initial[512];
+    const char *flags[SIM_FLAGS_MAX]; /* of every member, beside the usual ones */
+    size_t flag_count;
     bool observed;
     /* Further listeners to every event, or NULL. */
     void (*tap)(struct sim_cluster *cluster, struct sim_member *member,

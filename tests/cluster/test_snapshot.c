@@ -190,8 +190,7 @@ static void test_the_whole_cluster_begins_with_snapshots(void **state)
     }
 }
 
-/* Runs until the follower has begun to receive and then `delay` longer; how long it takes to the
- * end if it is left alone is *took. */
+/* From the start of the lagging member to the installed snapshot, if nothing interferes. */
 static int64_t time_of_transfer(uint64_t seed)
 {
     struct fixture f;
@@ -239,6 +238,8 @@ static void test_a_transfer_may_be_interrupted_at_every_millisecond(void **state
 {
     (void)state;
     int64_t took_ns = time_of_transfer(1);
+    print_message("a member that starts has its snapshot after %lld ms\n",
+                  (long long)(took_ns / MS_NS));
     for (int64_t at_ns = 0; at_ns <= took_ns + 5 * MS_NS; at_ns += MS_NS) {
         for (int how = 0; how < INTERRUPTIONS; how++) {
             struct fixture f;

@@ -66,7 +66,8 @@ static int check_add(const struct membership *m, const struct membership_change 
     if (membership_find(m, change->id) != NULL) {
         return ERR_ETCD_MEMBER_EXISTS;
     }
-    if (urls_used(m, &change->peer_urls, change->id)) {
+    /* Who uses the URLs of a survivor is about to be removed. */
+    if (change->epoch == 0 && urls_used(m, &change->peer_urls, change->id)) {
         return ERR_ETCD_PEER_URL_EXISTS;
     }
     size_t learners = m->count - membership_voters(m);
@@ -80,7 +81,9 @@ static int check_add(const struct membership *m, const struct membership_change 
 int membership_check_change(const struct membership *m, const struct membership_change *change)
 {
     const struct member *member = membership_find(m, change->id);
-    if (membership_is_removed(m, change->id)) {
+    bool adds = change->type == MEMBERSHIP_ADD_VOTER || change->type == MEMBERSHIP_ADD_LEARNER;
+    bool brings_back = adds && change->epoch != 0;
+    if (membership_is_removed(m, change->id) && !brings_back) {
         return ERR_ETCD_MEMBER_NOT_FOUND;
     }
     switch (change->type) {
@@ -110,6 +113,7 @@ int membership_apply(struct membership *m, const struct membership_change *chang
     }
     const struct member *before = membership_find(m, change->id);
     struct member member = {.id = change->id};
+    m->epoch = change->epoch > m->epoch ? change->epoch : m->epoch;
     if (before != NULL) {
         member = *before;
     }
@@ -119,6 +123,8 @@ int membership_apply(struct membership *m, const struct membership_change *chang
         member.is_learner = change->type == MEMBERSHIP_ADD_LEARNER;
         member.name = change->name;
         member.peer_urls = change->peer_urls;
+        member.since = change->epoch;
+        membership_forget_removed(m, change->id);
         break;
     case MEMBERSHIP_PROMOTE: member.is_learner = false; break;
     case MEMBERSHIP_UPDATE: member.peer_urls = change->peer_urls; break;

@@ -2,11 +2,11 @@
  * and its bytes; a list of URLs is their number (1 byte) and the texts.
  *
  *   change       'C', type (1), id (8), name, peer URLs, of additions of learners the most that
- *                there may be (1; left out if it is 0 or 1)
+ *                there may be (1; left out if it is 0 or 1), epoch (8; left out if it is 0)
  *   publication  'P', id (8), name, client URLs, instance (4; left out if it is 0)
- *   snapshot     'M', cluster id (8), number of members (4), of each: id (8), learner (1), name,
- *                peer URLs, client URLs, instance (4); number of removed ids (4), ids (8 each), all
- * ascending
+ *   snapshot     'M', cluster id (8), epoch (8), number of members (4), of each: id (8), learner
+ *                (1), name, peer URLs, client URLs, instance (4), since (8); number of removed
+ *                ids (4), ids (8 each), all ascending
  */
 #include "list.h"
 
@@ -84,6 +84,9 @@ void membership_change_encode(const struct membership_change *change, struct buf
     if (change->type == MEMBERSHIP_ADD_LEARNER && change->learners_max > 1) {
         buf_add_u8(out, change->learners_max);
     }
+    if (change->epoch != 0) {
+        buf_add_u64(out, change->epoch);
+    }
 }
 
 int membership_change_decode(struct slice bytes, struct membership_change *change)
@@ -104,9 +107,13 @@ int membership_change_decode(struct slice bytes, struct membership_change *chang
     if (!has_urls && change->peer_urls.count > 0) {
         return ERR_PROTO;
     }
-    if (type == MEMBERSHIP_ADD_LEARNER && !r.failed && r.len > 0) {
+    if (type == MEMBERSHIP_ADD_LEARNER && !r.failed && (r.len == 1 || r.len == 9)) {
         change->learners_max = read_u8(&r);
         r.failed = r.failed || change->learners_max < 2;
+    }
+    if (!r.failed && r.len > 0) {
+        change->epoch = read_u64(&r);
+        r.failed = r.failed || change->epoch == 0;
     }
     return finish(&r);
 }
@@ -141,6 +148,7 @@ void membership_encode(const struct membership *m, struct buf *out)
 {
     buf_add_u8(out, TAG_SNAPSHOT);
     buf_add_u64(out, m->cluster_id);
+    buf_add_u64(out, m->epoch);
     buf_add_u32(out, (uint32_t)m->count);
     for (size_t i = 0; i < m->count; i++) {
         const struct member *member = m->members[i];
@@ -150,6 +158,7 @@ void membership_encode(const struct membership *m, struct buf *out)
         add_urls(out, &member->peer_urls);
         add_urls(out, &member->client_urls);
         buf_add_u32(out, member->instance);
+        buf_add_u64(out, member->since);
     }
     buf_add_u32(out, (uint32_t)m->removed_count);
     for (size_t i = 0; i < m->removed_count; i++) {
@@ -166,6 +175,7 @@ static int decode_member(struct membership *m, struct reader *r)
     read_urls(r, 1, &member.peer_urls);
     read_urls(r, 0, &member.client_urls);
     member.instance = read_u32(r);
+    member.since = read_u64(r);
     bool ascends = m->count == 0 || member.id > m->members[m->count - 1]->id;
     if (r->failed || learner > 1 || !ascends) {
         return ERR_PROTO;
@@ -179,6 +189,7 @@ int membership_decode(struct membership *m, struct slice bytes)
     struct reader r = reader_of(bytes);
     read_tag(&r, TAG_SNAPSHOT);
     m->cluster_id = read_u64(&r);
+    m->epoch = read_u64(&r);
     uint32_t count = read_u32(&r);
     if (r.failed || count > MEMBERS_MAX) {
         return ERR_PROTO;

@@ -94,6 +94,16 @@ void membership_note_removed(struct membership *m, member_id_t id)
     m->removed_count++;
 }
 
+void membership_forget_removed(struct membership *m, member_id_t id)
+{
+    size_t at = removed_place_of(m, id);
+    if (at < m->removed_count && m->removed[at] == id) {
+        m->removed_count--;
+        memmove(&m->removed[at], &m->removed[at + 1],
+                (m->removed_count - at) * sizeof(*m->removed));
+    }
+}
+
 static size_t urls_bytes(const struct member_urls *urls)
 {
     size_t bytes = 0;
@@ -210,7 +220,7 @@ static uint64_t hash_urls(uint64_t h, const struct member_urls *urls)
 
 uint64_t membership_hash(const struct membership *m)
 {
-    uint64_t h = hash64_mix(0, m->count);
+    uint64_t h = hash64_mix(m->epoch, m->count);
     for (size_t i = 0; i < m->count; i++) {
         const struct member *member = m->members[i];
         h = hash64_mix(h, member->id);
@@ -218,7 +228,7 @@ uint64_t membership_hash(const struct membership *m)
         h = hash_text(h, member->name);
         h = hash_urls(h, &member->peer_urls);
         h = hash_urls(h, &member->client_urls);
-        h = hash64_mix(h, member->instance);
+        h = hash64_mix(h, hash64_mix(member->instance, member->since));
     }
     for (size_t i = 0; i < m->removed_count; i++) {
         h = hash64_mix(h, m->removed[i]);

@@ -14,5 +14,7 @@ void membership_store(struct membership *m, const struct member *member);
 void membership_drop(struct membership *m, member_id_t id);
 /* Notes that the id never comes back. Does nothing if it is noted. */
 void membership_note_removed(struct membership *m, member_id_t id);
+/* Takes that back. Does nothing if it is not noted. */
+void membership_forget_removed(struct membership *m, member_id_t id);
 
 #endif

@@ -7,7 +7,8 @@
  * does not know raft, the network or the clock. Rules and texts are those of etcd 3.4.
  *
  * Invariants: members are in ascending order of ids, ids are unique and not 0, at most MEMBERS_MAX;
- * an id that was removed never comes back; a member that has a name has been started once.
+ * an id that was removed never comes back, unless as the survivor of a forced cluster; a member
+ * that has a name has been started once.
  *
  * How a server uses it:
  *   new cluster    membership_parse, membership_check_new, then one change per member of that list,
@@ -46,12 +47,16 @@ struct member {
     struct member_urls peer_urls;
     struct member_urls client_urls;
     uint32_t instance; /* of the log with which it published itself first; 0: not published */
+    uint64_t since;    /* the epoch whose beginning added it; 0: a quorum did */
 };
 
 /* Zero-initialise nothing: use membership_init. Fields are read-only outside. */
 struct membership {
     struct mem *mem;
     uint64_t cluster_id; /* 0 until known; never changes afterwards */
+    /* The history epoch: 0, or what began a history that no quorum decided on; see
+     * membership_epoch_next. */
+    uint64_t epoch;
     size_t count;
     struct member *members[MEMBERS_MAX]; /* ascending ids */
     size_t removed_count;
@@ -74,7 +79,8 @@ static inline bool member_is_started(const struct member *member)
 {
     return member->name.len > 0;
 }
-/* Digest of the members and the removed ids (not of the cluster id). O(members + removed). */
+/* Digest of the epoch, the members and the removed ids (not of the cluster id). O(members +
+ * removed). */
 uint64_t membership_hash(const struct membership *m);
 /* Asserts the invariants of a list that came from a log. O(members). */
 void membership_check(const struct membership *m);
@@ -144,7 +150,23 @@ struct membership_change {
     /* Additions of learners: how many there may be then, as the member that was asked has it in its
      * flags. It goes with the change, so that applying it needs no flags. 0: one. */
     uint8_t learners_max;
+    /* Not 0: nobody agreed to this change; it belongs to the beginning of that history epoch. Then
+     * an addition may bring back an id that was removed. */
+    uint64_t epoch;
 };
+
+/* The epoch that follows on this one: the upper half counts, the lower one tells epochs apart that
+ * were begun from the same past. */
+static inline uint64_t membership_epoch_next(uint64_t epoch, uint32_t tag)
+{
+    return (((epoch >> 32) + 1) << 32) | tag;
+}
+/* Does one that knows of no newer epoch than `known` lack that of `needed`, or have another one in
+ * its place? */
+static inline bool membership_epoch_is_foreign(uint64_t known, uint64_t needed)
+{
+    return known >> 32 < needed >> 32 || (known >> 32 == needed >> 32 && known != needed);
+}
 
 /* The change that `member add` asks for: checks the URLs, sorts them, and makes the id.
  * ERR_ETCD_BAD_URLS. The change borrows from urls. */
@@ -163,7 +185,8 @@ void membership_change_encode(const struct membership_change *change, struct buf
  * type, id 0, too many or too long URLs or names, invalid UTF-8, bytes left over. */
 MUST_CHECK int membership_change_decode(struct slice bytes, struct membership_change *change);
 /* What applying the change would answer, in etcd's order, without making it:
- *   ERR_ETCD_MEMBER_NOT_FOUND   the id was removed before (whatever the change), or is unknown
+ *   ERR_ETCD_MEMBER_NOT_FOUND   the id was removed before (whatever the change, but for an addition
+ *                               that begins an epoch), or is unknown
  *   ERR_ETCD_MEMBER_EXISTS      an addition of a known id
  *   ERR_ETCD_PEER_URL_EXISTS    a peer URL is used by another member
  *   ERR_ETCD_TOO_MANY_LEARNERS  there are as many learners as may be (etcd 3.4: 1)

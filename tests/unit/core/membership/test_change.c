@@ -187,6 +187,55 @@ static void test_a_member_keeps_the_log_it_first_published_with(void **state)
     assert_int_equal(membership_find(&w->m, 1)->instance, 11);
 }
 
+static int decree(struct world *w, enum membership_change_type type, member_id_t id,
+                  const char *urls, uint64_t epoch)
+{
+    struct membership_change c = {.type = type, .id = id, .epoch = epoch};
+    if (urls[0] != '\0') {
+        c.peer_urls = urls_of(urls);
+    }
+    return membership_apply(&w->m, &c);
+}
+
+static void test_an_epoch_may_bring_back_a_removed_member(void **state)
+{
+    struct world *w = *state;
+    uint64_t epoch = membership_epoch_next(0, 7);
+    three(w);
+    assert_int_equal(change(w, MEMBERSHIP_REMOVE, 20, "", ""), 0);
+    assert_int_equal(w->m.epoch, 0);
+    /* Under URLs that another one has, which goes next. */
+    assert_int_equal(change(w, MEMBERSHIP_ADD_VOTER, 20, "", "http://a:1"),
+                     ERR_ETCD_MEMBER_NOT_FOUND);
+    assert_int_equal(decree(w, MEMBERSHIP_ADD_VOTER, 20, "http://a:1", epoch), 0);
+    assert_int_equal(w->m.epoch, epoch);
+    assert_int_equal(membership_find(&w->m, 20)->since, epoch);
+    assert_false(membership_is_removed(&w->m, 20));
+    assert_int_equal(decree(w, MEMBERSHIP_REMOVE, 10, "", epoch), 0);
+    assert_int_equal(decree(w, MEMBERSHIP_REMOVE, 30, "", epoch), 0);
+    assert_int_equal(decree(w, MEMBERSHIP_REMOVE, 30, "", epoch), ERR_ETCD_MEMBER_NOT_FOUND);
+    assert_int_equal(w->m.count, 1);
+    /* What a quorum decides later is of this epoch, and not its beginning. */
+    assert_int_equal(change(w, MEMBERSHIP_ADD_VOTER, 40, "", "http://d:1"), 0);
+    assert_int_equal(w->m.epoch, epoch);
+    assert_int_equal(membership_find(&w->m, 40)->since, 0);
+}
+
+static void test_epochs_are_counted_and_told_apart(void **state)
+{
+    (void)state;
+    uint64_t first = membership_epoch_next(0, 9);
+    uint64_t other = membership_epoch_next(0, 3);
+    uint64_t second = membership_epoch_next(first, 1);
+    assert_true(membership_epoch_is_foreign(0, first));
+    assert_true(membership_epoch_is_foreign(first, other));
+    assert_true(membership_epoch_is_foreign(other, first));
+    assert_true(membership_epoch_is_foreign(first, second));
+    assert_false(membership_epoch_is_foreign(first, first));
+    assert_false(membership_epoch_is_foreign(second, first));
+    assert_false(membership_epoch_is_foreign(first, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +250,8 @@ int main(void)
         TEST(test_plans_check_urls),
         TEST(test_the_change_says_how_many_learners_there_may_be),
         TEST(test_a_member_keeps_the_log_it_first_published_with),
+        TEST(test_an_epoch_may_bring_back_a_removed_member),
+        TEST(test_epochs_are_counted_and_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,6 +122,32 @@ static void test_a_change_says_how_many_learners_if_more_than_one(void **state)
     assert_int_equal(membership_change_decode(buf_slice(&w->why), &back), ERR_PROTO);
 }
 
+static void test_a_change_says_which_epoch_it_begins(void **state)
+{
+    struct world *w = *state;
+    struct membership_change c = {.type = MEMBERSHIP_ADD_LEARNER, .id = 7, .learners_max = 2};
+    struct membership_change back;
+    c.peer_urls = urls_of("http://a:1");
+    c.epoch = membership_epoch_next(0, 0x89ABCDEF);
+    membership_change_encode(&c, &w->why);
+    assert_int_equal(membership_change_decode(buf_slice(&w->why), &back), 0);
+    assert_int_equal(back.epoch, c.epoch);
+    assert_int_equal(back.learners_max, 2);
+    buf_clear(&w->why);
+    c = (struct membership_change){.type = MEMBERSHIP_REMOVE, .id = 7};
+    membership_change_encode(&c, &w->why);
+    size_t shorter = w->why.len;
+    buf_add_u64(&w->why, 0);
+    assert_int_equal(membership_change_decode(buf_slice(&w->why), &back), ERR_PROTO);
+    w->why.len = shorter;
+    buf_add_u64(&w->why, 5);
+    assert_int_equal(membership_change_decode(buf_slice(&w->why), &back), 0);
+    assert_int_equal(back.epoch, 5);
+    for (size_t n = shorter + 1; n < w->why.len; n++) {
+        assert_int_equal(membership_change_decode(slice_of(w->why.ptr, n), &back), ERR_PROTO);
+    }
+}
+
 static void test_a_publication_says_which_log_unless_it_is_older(void **state)
 {
     struct world *w = *state;
@@ -144,6 +170,8 @@ static void test_a_publication_says_which_log_unless_it_is_older(void **state)
     }
 }
 
+#define E32 (UINT64_C(1) << 32)
+
 static void fill(struct world *w)
 {
     membership_set_cluster_id(&w->m, 99);
@@ -161,6 +189,9 @@ static void test_a_snapshot_is_the_whole_state(void **state)
     struct world *w = *state;
     struct membership back;
     fill(w);
+    struct membership_change survivor = {.type = MEMBERSHIP_ADD_VOTER, .id = 50, .epoch = 1 + E32};
+    survivor.peer_urls = urls_of("http://e:1");
+    assert_int_equal(membership_apply(&w->m, &survivor), 0);
     membership_encode(&w->m, &w->why);
     for (size_t n = 0; n <= w->why.len; n++) {
         membership_init(&back, w->mem);
@@ -169,6 +200,8 @@ static void test_a_snapshot_is_the_whole_state(void **state)
         if (n == w->why.len) {
             assert_true(membership_hash(&back) == membership_hash(&w->m));
             assert_int_equal(back.cluster_id, 99);
+            assert_int_equal(back.epoch, 1 + E32);
+            assert_int_equal(membership_find(&back, 50)->since, 1 + E32);
             assert_int_equal(membership_find(&back, 30)->instance, 5);
             assert_true(membership_is_removed(&back, 20));
             assert_true(membership_find(&back, 10)->is_learner);
@@ -260,6 +293,7 @@ int main(void)
         TEST(test_publications_come_back),
         TEST(test_a_change_says_how_many_learners_if_more_than_one),
         TEST(test_a_publication_says_which_log_unless_it_is_older),
+        TEST(test_a_change_says_which_epoch_it_begins),
         TEST(test_a_snapshot_is_the_whole_state),
         TEST(test_members_json_as_captured),
         TEST(test_members_json_comes_back),

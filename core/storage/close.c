@@ -17,7 +17,9 @@ void storage_close(struct storage *s)
     ASSERT(s->state != STORAGE_NEW);
     ASSERT(s->state != STORAGE_CLOSING && s->state != STORAGE_CLOSED);
     s->closing_sound = s->state == STORAGE_READY;
-    s->closing_unsynced = s->writing != NULL;
+    /* A commit index is written without a sync; a clean end makes it last. */
+    bool lazy = s->gathering != NULL && s->gathering->mark < s->gathering->start;
+    s->closing_unsynced = s->writing != NULL || lazy;
     s->state = STORAGE_CLOSING;
     s->closing_rest = false;
     env_timer_stop(s->env, &s->lazy);

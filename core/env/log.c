@@ -76,7 +76,7 @@ const char *obs_kind_name(enum obs_kind kind)
 {
     static const char *const names[OBS_KIND_COUNT] = {
         "boot",  "exit",   "role",     "vote", "append",  "truncate", "persisted", "commit",
-        "apply", "config", "snapshot", "read", "request", "answer",   "published",
+        "apply", "config", "snapshot", "read", "request", "answer",   "published", "epoch",
     };
     return kind < OBS_KIND_COUNT ? names[kind] : "?";
 }

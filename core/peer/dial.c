@@ -50,7 +50,8 @@ static void on_opened(struct env_link *link, int status)
         dial_drop(peer);
         return;
     }
-    const struct peer_hello hello = {peers->cluster, peers->self, peer->id, peers->instance};
+    const struct peer_hello hello = {peers->cluster, peers->self, peer->id, peers->instance,
+                                     peers->epoch};
     peer->state = PEER_HELLO;
     buf_clear(&peers->scratch);
     wire_put_hello(&peers->scratch, &hello);

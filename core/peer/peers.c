@@ -22,6 +22,11 @@ void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self, uin
     peers->instance = instance;
 }
 
+void peers_enter_epoch(struct peers *peers, uint64_t epoch)
+{
+    peers->epoch = epoch;
+}
+
 static bool same_addresses(const struct peer *peer, const struct peer_address *addresses,
                            size_t count)
 {

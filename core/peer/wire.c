@@ -8,6 +8,7 @@ void wire_put_hello(struct buf *out, const struct peer_hello *hello)
     buf_add_u64(out, hello->from);
     buf_add_u64(out, hello->to);
     buf_add_u32(out, hello->instance);
+    buf_add_u64(out, hello->epoch);
 }
 
 void wire_put_welcome(struct buf *out, const struct wire_welcome *welcome)
@@ -30,6 +31,7 @@ int wire_get_hello(struct slice body, struct peer_hello *hello)
     hello->from = read_u64(&r);
     hello->to = read_u64(&r);
     hello->instance = read_u32(&r);
+    hello->epoch = read_u64(&r);
     return r.failed || r.len > 0 || hello->from == 0 ? ERR_PROTO : 0;
 }
 
@@ -43,7 +45,7 @@ int wire_get_welcome(struct slice body, struct wire_welcome *welcome)
     uint8_t refusal = read_u8(&r);
     welcome->cluster = read_u64(&r);
     welcome->instance = read_u32(&r);
-    if (r.failed || r.len > 0 || refusal > PEER_OTHER_LOG) {
+    if (r.failed || r.len > 0 || refusal > PEER_LEFT_BEHIND) {
         return ERR_PROTO;
     }
     welcome->refusal = (enum peer_refusal)refusal;

@@ -1,6 +1,6 @@
 /* The records of this module, little endian. Private to core/peer.
  *
- *   hello   kind 1, version 1, cluster 8, from 8, to 8, instance 4
+ *   hello   kind 1, version 1, cluster 8, from 8, to 8, instance 4, epoch 8
  *   welcome kind 2, version 1, refusal 1, cluster 8, instance 4
  *   ping    kind 3
  *   pong    kind 4
@@ -10,8 +10,8 @@
 
 #include "peer/peers.h"
 
-/* 2: with instances. */
-#define WIRE_VERSION 2
+/* 2: with instances. 3: with epochs. */
+#define WIRE_VERSION 3
 
 enum wire_kind {
     WIRE_HELLO = 1,

@@ -176,6 +176,8 @@ int raft_new(struct mem *mem, const struct raft_config *config, const struct raf
         r->conf = *start->conf;
     }
     r->snapshot_conf = r->conf;
+    r->token_last = start->tokens_used;
+    r->token_done = start->tokens_used;
     if (start->bootstrap_count > 0) {
         bootstrap(r, start);
     }

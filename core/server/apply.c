@@ -159,22 +159,29 @@ static void log_change(struct server *server, const struct membership_change *ch
     }
 }
 
+bool apply_read_change(const struct raft_conf_change *conf, struct entry_head *head,
+                       struct membership_change *change)
+{
+    struct slice body;
+    return entry_get(conf->context, head, &body) == 0 && head->kind == ENTRY_CONF &&
+           membership_change_decode(body, change) == 0 && change->id == conf->member &&
+           (int)change->type == (int)conf->type;
+}
+
 /* Returns what was really done. */
 static enum raft_conf_type apply_change(struct server *server, const struct raft_conf_change *conf,
                                         struct request **request)
 {
     struct entry_head head;
-    struct slice body;
     struct membership_change change;
-    if (entry_get(conf->context, &head, &body) != 0 || head.kind != ENTRY_CONF ||
-        membership_change_decode(body, &change) != 0 || change.id != conf->member ||
-        (int)change.type != (int)conf->type) {
+    if (!apply_read_change(conf, &head, &change)) {
         PROBE("server.conf_malformed");
         return RAFT_CONF_NONE;
     }
     *request = request_take(server, &head);
     int err = membership_apply(&server->members, &change);
     server->members_hash = membership_hash(&server->members);
+    peers_enter_epoch(&server->peers, server->members.epoch);
     log_change(server, &change, err);
     if (*request != NULL) {
         (*request)->member = change.id;
@@ -209,7 +216,10 @@ static void apply_conf(struct server *server, index_t index, term_t term, struct
         request_free(request);
     }
     members_sync_peers(server);
-    if (done == RAFT_CONF_REMOVE && member == server->id && server->phase < SERVER_STOPPING) {
+    /* A log that begins an epoch of this member's own tells further on how it came back. */
+    bool comes_back = index < server->begun.last;
+    if (done == RAFT_CONF_REMOVE && member == server->id && !comes_back &&
+        server->phase < SERVER_STOPPING) {
         links_removed(server);
     }
 }

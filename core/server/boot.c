@@ -1,7 +1,8 @@
 /* How a member begins: from its log, or from its flags.
  *
- *   log found ------------------------------------------> run with it; the initial-* flags mean
- * nothing none, state new:      flags checked, log made, first entries = the initial members -> run
+ *   log found: the initial-* flags mean nothing; the state it begins behind is restored -> run
+ *     (--force-new-cluster: a cluster of this member is decreed first; see force.c)
+ *   none, state new:      flags checked, log made, first entries = the initial members -> run
  *   none, state existing: join.c finds out who we are, log made, empty                 -> run
  */
 #include "base/assert.h"
@@ -10,9 +11,17 @@
 
 static void opened(void *data, int status, const struct storage_boot *boot);
 
+static void run(struct server *server);
+
 static void persisted(void *data, uint64_t token, index_t index, term_t term)
 {
-    consensus_persisted(data, token, index, term);
+    struct server *server = data;
+    if (server->booting == NULL) {
+        consensus_persisted(server, token, index, term);
+    } else if (server->phase < SERVER_LEAVING) {
+        force_free(server);
+        run(server); /* what was decreed is durable */
+    }
 }
 
 static void failed(void *data, int err)
@@ -121,56 +130,61 @@ static void make_raft_config(struct server *server, struct raft_config *config)
     config->check_quorum = true;
 }
 
-/* What is known of the past while the state that the log begins behind is being restored. */
+/* What is known of the past while the state that the log begins behind is being restored, and while
+ * a decree is being written. */
 struct boot {
-    struct raft *raft;
+    struct raft *raft; /* NULL: it waits for the state, because a cluster is to be forced */
+    struct storage_boot *kept;
     struct raft_hard_state hard;
     size_t entries;
     bool fresh;
     struct snapshot_restore *restore;
 };
 
-/* NULL: the log contradicts itself, and the server ends. */
-static struct raft *make_raft(struct server *server, const struct storage_boot *boot, bool fresh)
+/* False: the log contradicts itself, and the server ends. */
+static bool make_raft(struct server *server, const struct storage_boot *boot)
 {
+    struct boot *booting = server->booting;
     struct slice payloads[MEMBERS_MAX];
     struct raft_config config;
-    struct raft *raft = NULL;
     struct buf bytes;
-    make_raft_config(server, &config);
-    buf_init(&bytes, server->env->mem);
-    bool bootstrap = fresh && !server->config.existing;
     struct raft_start start = {.hard = boot->hard,
                                .snapshot_index = boot->snapshot_index,
                                .snapshot_term = boot->snapshot_term,
                                .conf = boot->snapshot_conf,
                                .entries = boot->entries,
-                               .entry_count = boot->entry_count,
-                               .bootstrap = bootstrap ? payloads : NULL};
-    if (bootstrap) {
+                               .entry_count = boot->entry_count};
+    make_raft_config(server, &config);
+    buf_init(&bytes, server->env->mem);
+    if (booting->fresh && !server->config.existing) {
+        start.bootstrap = payloads;
         start.bootstrap_count = bootstrap_payloads(server, &bytes, payloads);
         server->bootstrap_count = start.bootstrap_count;
+    } else if (server->config.force_new && force_plan(server, boot, &start)) {
+        booting->hard = start.hard;
+        booting->entries = start.entry_count;
     }
-    int rv = raft_new(server->env->mem, &config, &start, &raft);
+    int rv = raft_new(server->env->mem, &config, &start, &booting->raft);
     buf_fini(&bytes);
     if (rv != 0) {
         PROBE("server.log_contradicts_itself");
         server_fatal(server,
                      "the log cannot be a log of this version: it contradicts itself; restore the "
                      "member from the others (member remove, member add)");
-        return NULL;
     }
-    return raft;
+    return rv == 0;
 }
 
 static void free_boot(struct server *server)
 {
+    mem_free(server->env->mem, server->booting->kept);
     mem_free(server->env->mem, server->booting);
     server->booting = NULL;
 }
 
 void boot_cancel(struct server *server)
 {
+    force_free(server);
     if (server->booting != NULL) {
         snapshot_restore_cancel(server->booting->restore);
         raft_free(server->booting->raft);
@@ -190,6 +204,8 @@ static void run(struct server *server)
         log_u64("commit", hard.commit), log_u64("entries", boot->entries));
     free_boot(server);
     server->phase = SERVER_RUNNING;
+    force_find_epoch(server, hard.commit);
+    peers_enter_epoch(&server->peers, server->begun.epoch);
     observe_boot(server, &hard);
     if (server->applied > 0) {
         observe_snapshot(server, OBS_SNAPSHOT_RESTORED);
@@ -202,6 +218,16 @@ static void run(struct server *server)
     consensus_start(server);
     apply_committed(server);
     publish_start(server);
+}
+
+/* Raft is made. */
+static void launch(struct server *server)
+{
+    if (server->forced != NULL) {
+        force_write(server);
+    } else {
+        run(server);
+    }
 }
 
 static void restored(struct server *server, int status, const struct snapshot_head *head,
@@ -223,7 +249,9 @@ static void restored(struct server *server, int status, const struct snapshot_he
         return;
     }
     snapshot_adopt(server, state, mvcc);
-    run(server);
+    if (server->booting->raft != NULL || make_raft(server, server->booting->kept)) {
+        launch(server);
+    }
 }
 
 static void begin(struct server *server, const struct storage_boot *boot, bool fresh)
@@ -235,18 +263,20 @@ static void begin(struct server *server, const struct storage_boot *boot, bool f
     membership_set_cluster_id(&server->members, server->cluster_id);
     server->members_hash = membership_hash(&server->members);
     peers_identify(&server->peers, server->cluster_id, server->id, server->instance);
-    struct raft *raft = make_raft(server, boot, fresh);
-    if (raft == NULL) {
-        return;
-    }
-    server->booting = mem_zalloc(server->env->mem, 1, sizeof(*server->booting));
-    *server->booting = (struct boot){
-        .raft = raft, .hard = boot->hard, .entries = boot->entry_count, .fresh = fresh};
+    struct boot *booting = mem_zalloc(server->env->mem, 1, sizeof(*booting));
+    *booting = (struct boot){.hard = boot->hard, .entries = boot->entry_count, .fresh = fresh};
+    server->booting = booting;
     if (boot->snapshot_index == 0) {
         server->mvcc = mvcc_new(server->env->mem);
-        run(server);
-    } else {
-        server->booting->restore = snapshot_restore(server, boot->snapshot_index, restored);
+        if (make_raft(server, boot)) {
+            launch(server);
+        }
+    } else if (server->config.force_new) {
+        /* Whom to remove is in the state that is yet to be restored. */
+        booting->kept = force_keep(server, boot);
+        booting->restore = snapshot_restore(server, boot->snapshot_index, restored);
+    } else if (make_raft(server, boot)) {
+        booting->restore = snapshot_restore(server, boot->snapshot_index, restored);
     }
 }
 

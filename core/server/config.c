@@ -42,6 +42,8 @@ static const struct flag flags[] = {
      "'new', or 'existing' to join by `member add`."},
     {"initial-cluster-token", FLAG_STRING, AT(initial_token), "etcd-cluster",
      "Goes into the IDs of a new cluster and its members."},
+    {"force-new-cluster", FLAG_BOOL, AT(force_new), "false",
+     "Make a new cluster of this member alone, with the data it has. Leave it off afterwards."},
     {"strict-reconfig-check", FLAG_BOOL, AT(strict), "true",
      "Refuse membership changes that would cost the quorum."},
     {"max-learners", FLAG_COUNT_OF_MEMBERS, AT(learners_max), "1",

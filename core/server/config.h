@@ -25,7 +25,8 @@ struct server_config {
     struct config_urls advertise_client;
     const char *initial_cluster; /* owned */
     const char *initial_token;
-    bool existing; /* --initial-cluster-state existing */
+    bool existing;  /* --initial-cluster-state existing */
+    bool force_new; /* --force-new-cluster */
     bool strict;
     uint8_t learners_max;
     bool pre_vote;

@@ -12,6 +12,16 @@ static bool is_instance_of(const struct server *server, member_id_t id, uint32_t
     return member == NULL || member->instance == 0 || member->instance == instance;
 }
 
+/* Members of a history that was left behind may never have heard that it was, nor of us, nor we of
+ * them: they may have been added there. Whoever is a member here, or will be heard of soon, gets
+ * what it lacks by links of its own leader. One that this epoch was begun with knows it. */
+static bool is_left_behind(const struct server *server, const struct peer_hello *hello)
+{
+    const struct member *member = membership_find(&server->members, hello->from);
+    uint64_t needed = member == NULL ? server->members.epoch : member->since;
+    return membership_epoch_is_foreign(hello->epoch, needed);
+}
+
 static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hello)
 {
     struct server *server = peers->data;
@@ -34,6 +44,14 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
         LOG(server->env, WARN, "a member came back without its log; it is refused",
             log_hex("member", hello->from));
         return PEER_OTHER_LOG;
+    }
+    if (is_left_behind(server, hello)) {
+        PROBE("server.left_behind");
+        LOG(server->env, WARN,
+            "a member of a history that was left behind is refused; its data directory must be "
+            "removed if it is to belong to this cluster",
+            log_hex("member", hello->from));
+        return PEER_LEFT_BEHIND;
     }
     return PEER_ACCEPTED;
 }
@@ -131,6 +149,12 @@ static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, 
         break;
     case PEER_WRONG_VERSION:
         LOG(server->env, ERROR, "request sent was ignored: the peer's version does not know ours",
+            log_hex("peer", by));
+        break;
+    case PEER_LEFT_BEHIND:
+        LOG(server->env, ERROR,
+            "request sent was ignored: the peer belongs to a newer history of this cluster, begun "
+            "by --force-new-cluster or from a backup, in which this member has no place",
             log_hex("peer", by));
         break;
     case PEER_ACCEPTED: break;

@@ -172,6 +172,7 @@ void server_end(struct server *server)
     LOG(env, INFO, "stopped", log_i64("code", code));
     env_at_turn_end(env, NULL, NULL);
     consensus_fini(server);
+    force_free(server);
     mvcc_free(server->mvcc);
     membership_fini(&server->members);
     storage_free(server->storage);

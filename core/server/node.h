@@ -1,7 +1,8 @@
 /* The member's state, and how its files call each other. Private to core/server.
  *
  *   main.c       start, flags, end             boot.c     past from disk, a new cluster
- *   join.c       an existing cluster           links.c    what peers send
+ *   join.c       an existing cluster           force.c    a new cluster of one, by force
+ *   links.c      what peers send
  *   consensus.c  raft's events and updates     apply.c    committed entries to state
  *   request.c    what waits for the log        read.c     what waits for a read round
  *   publish.c    telling the cluster who we are
@@ -38,6 +39,14 @@ enum server_phase {
     SERVER_STOPPING, /* everything is being closed */
 };
 
+/* The newest history epoch of the log that this start began with; 0: none. */
+struct begun {
+    uint64_t epoch;
+    uint64_t parent;
+    index_t kept; /* what was before, through this entry, goes on to be true; 0: long ago */
+    index_t last; /* the entries behind it, through this one, began it */
+};
+
 /* Records of ours on a peer link. */
 enum record_kind {
     RECORD_RAFT = PEER_KIND_USER,
@@ -69,8 +78,10 @@ struct server {
     struct peers peers;
     struct port clients;
     struct port peer_port;
-    struct join *join;    /* while joining, until the log exists */
-    struct boot *booting; /* while the state is restored */
+    struct join *join;     /* while joining, until the log exists */
+    struct boot *booting;  /* while the state is restored */
+    struct forced *forced; /* until a forced cluster is durable */
+    struct begun begun;
     struct snapshots snapshots;
     size_t fetches; /* of pages, under way */
     bool fast_forwarded;
@@ -149,6 +160,21 @@ void join_start(struct server *server);
 void join_dial(struct server *server);
 void join_free(struct server *server);
 
+/* force.c */
+/* A copy of what the disk gave back, for as long as the state before it is restored; given back
+ * with mem_free. */
+struct storage_boot *force_keep(struct server *server, const struct storage_boot *boot);
+/* With the list of members as of boot->snapshot_index. True: the log has to begin a new cluster;
+ * the fields of `start` say with what, and raft is to be made with it, but not to run before what
+ * force_write writes is durable. */
+bool force_plan(struct server *server, const struct storage_boot *boot, struct raft_start *start);
+/* Gives the planned entries to the storage, as one unit. */
+void force_write(struct server *server);
+/* Forgets the plan. */
+void force_free(struct server *server);
+/* Notes the newest epoch of the log that raft begins with, committed through `commit`. */
+void force_find_epoch(struct server *server, index_t commit);
+
 /* links.c */
 extern const struct peer_events link_events;
 /* The cluster knows us by another log than the one we have: ends with words that say what to do. */
@@ -169,6 +195,9 @@ void consensus_fini(struct server *server);
 
 /* apply.c */
 void apply_committed(struct server *server);
+/* The change in a conf entry; false if it is malformed. Borrows from the entry. */
+bool apply_read_change(const struct raft_conf_change *conf, struct entry_head *head,
+                       struct membership_change *change);
 
 /* members.c */
 /* The addresses of URLs that we can dial; returns their number, at most urls->count. */

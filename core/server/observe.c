@@ -32,10 +32,23 @@ static void observe_append(struct server *server, index_t first, index_t last, b
     mem_free(mem, entries);
 }
 
+static void observe_epoch(struct server *server)
+{
+    struct obs_event event = begin(server, OBS_EPOCH);
+    event.epoch.epoch = server->begun.epoch;
+    event.epoch.parent = server->begun.parent;
+    event.epoch.kept = server->begun.kept;
+    event.epoch.last = server->begun.last;
+    env_observe(server->env, &event);
+}
+
 void observe_boot(struct server *server, const struct raft_hard_state *hard)
 {
     if (server->env->observer == NULL) {
         return;
+    }
+    if (server->begun.epoch != 0) {
+        observe_epoch(server);
     }
     struct obs_event event = begin(server, OBS_BOOT);
     event.boot.boot = server->boot;

@@ -1,6 +1,6 @@
 /* The inside of `struct check`, shared by its files: votes.c judges elections, log.c what logs
  * hold, snapshot.c what stands for them, commit.c what is committed, apply.c what is applied and
- * configured, words.c tells it all.
+ * configured, epoch.c begins a history anew, words.c tells it all.
  */
 #ifndef CHECK_INTERNAL_H
 #define CHECK_INTERNAL_H
@@ -109,6 +109,7 @@ struct check {
     size_t committed_count;
     size_t committed_cap;
     index_t bootstrap_last;   /* of the entries that a new cluster began with */
+    index_t decreed_last;     /* of the entries that began this epoch */
     struct outcome *outcomes; /* likewise */
     size_t outcome_count;
     size_t outcome_cap;
@@ -163,6 +164,9 @@ void check_snapshot(struct check *c, struct member *m, const struct obs_event *o
 void check_commit(struct check *c, struct member *m, const struct obs_event *obs);
 /* Is the acting member's configuration at most one change old? */
 void check_config_age(struct check *c, const struct member *m);
+
+/* epoch.c: takes what began the epoch for committed, once the log of who began it is known. */
+void check_decreed(struct check *c, const struct member *m);
 
 /* apply.c */
 /* The state that a member has after this index: the first that tells it is right. */

@@ -150,6 +150,7 @@ void check_append(struct check *c, struct member *m, const struct obs_event *obs
     }
     if (boot) {
         log_was_read(c, m);
+        check_decreed(c, m);
         return;
     }
     term_t newest = obs->append.count > 0 ? log_cell(m, member_last(m)).term : 0;
@@ -203,7 +204,8 @@ void check_boot_log(struct check *c, struct member *m, const struct obs_event *o
                 m->place->name, (unsigned long long)last, (unsigned long long)m->durable);
         m->durable = last;
     }
-    if (obs->boot.commit > c->committed_count && c->committed_count > 0) {
+    if (obs->boot.commit > c->committed_count && c->committed_count > 0 &&
+        obs->boot.commit > c->decreed_last) {
         violate(c, RULE_COMMIT_LEADER, "%s boots with entry %llu committed, which nobody committed",
                 m->place->name, (unsigned long long)obs->boot.commit);
     }

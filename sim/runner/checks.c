@@ -22,38 +22,23 @@ struct boot_seen {
 
 struct checks {
     struct run *run;
-    struct check *check;
-    struct check_place *places[SCENARIO_MEMBERS_MAX];
     uint64_t events;
-    uint64_t seen; /* violations that were told */
     ARRAY(struct boot_seen) boots;
     bool probed; /* a client was told a revision: verdict is one */
     struct clients_verdict verdict;
 };
 
-static bool survives(void *disk, const char *path, uint64_t offset, uint64_t len)
-{
-    return disk_survives(disk, path, offset, len);
-}
-
 struct checks *checks_new(struct run *run)
 {
     struct checks *checks = mem_zalloc(run->mem, 1, sizeof(*checks));
     checks->run = run;
-    checks->check = check_new(run->mem);
-    for (size_t i = 0; i < run->member_count; i++) {
-        struct member *m = &run->members[i];
-        if (m->host != NULL) {
-            checks->places[i] =
-                check_place_new(checks->check, m->spec->name, survives, host_disk(m->host));
-        }
-    }
+    epochs_make(run);
     return checks;
 }
 
 void checks_free(struct checks *checks)
 {
-    check_free(checks->check);
+    epochs_free(checks->run);
 }
 
 static void tell_violation(struct checks *checks, const struct check_violation *v)
@@ -68,15 +53,17 @@ static void tell_violation(struct checks *checks, const struct check_violation *
 
 void checks_observe(struct checks *checks, size_t member, const struct obs_event *event)
 {
+    struct run *run = checks->run;
     checks->events++;
     if (event->kind == OBS_BOOT) {
-        *PUSH(checks->run, checks->boots) =
-            (struct boot_seen){event->member, run_time(checks->run, run_now(checks->run))};
+        *PUSH(run, checks->boots) = (struct boot_seen){event->member, run_time(run, run_now(run))};
     }
-    check_event(checks->places[member], run_now(checks->run), checks->run->engine->event, event);
-    if (check_violation_count(checks->check) > checks->seen) {
-        const struct check_violation *v = check_violation(checks->check, checks->seen);
-        checks->seen = check_violation_count(checks->check);
+    epoch_route(run, &run->members[member], event);
+    struct epoch *epoch = &run->epochs.items[run->members[member].epoch];
+    check_event(epoch->places[member], run_now(run), run->engine->event, event);
+    if (check_violation_count(epoch->check) > epoch->seen) {
+        const struct check_violation *v = check_violation(epoch->check, epoch->seen);
+        epoch->seen = check_violation_count(epoch->check);
         if (v != NULL) {
             tell_violation(checks, v);
         }
@@ -85,17 +72,35 @@ void checks_observe(struct checks *checks, size_t member, const struct obs_event
 
 void checks_ended(struct checks *checks, size_t member)
 {
-    check_ended(checks->places[member]);
+    for (size_t i = 0; i < checks->run->epochs.count; i++) {
+        check_ended(checks->run->epochs.items[i].places[member]);
+    }
 }
 
 void checks_wiped(struct checks *checks, size_t member)
 {
-    check_amnesia(checks->places[member]);
+    for (size_t i = 0; i < checks->run->epochs.count; i++) {
+        check_amnesia(checks->run->epochs.items[i].places[member]);
+    }
+}
+
+/* Does the request belong to this history? What was answered in one that it goes on from counts as
+ * far as that is shared, if it changed anything. */
+static bool is_part(const struct run *run, const struct op *op, size_t epoch)
+{
+    if (run->epochs.count == 1 || op->outcome != LOAD_OK || op->member == 0) {
+        return true;
+    }
+    size_t own = epoch_of_answer(run, op->member, op->return_ns);
+    bool wrote =
+        op->service == SERVICE_WRITES && (strcmp(op->kind, "delete") != 0 || op->version > 0);
+    return own == epoch || (wrote && op->revision <= epoch_shares(run, epoch, own));
 }
 
 /* Probes and load tell revisions and are judged in full; what a command line did is known by its
  * exit only, so it counts as a request that may have taken effect at any time. */
-static void add_op(struct run *run, struct history *history, size_t index, size_t *numbers)
+static void add_op(struct run *run, struct history *history, size_t epoch, size_t index,
+                   size_t *numbers)
 {
     const struct op *op = &run->ops.items[index];
     static const enum history_outcome outcomes[] = {HISTORY_OK, HISTORY_REFUSED, HISTORY_UNKNOWN};
@@ -111,7 +116,8 @@ static void add_op(struct run *run, struct history *history, size_t index, size_
     if (op->service != SERVICE_WRITES && op->outcome != LOAD_OK) {
         return; /* it saw nothing */
     }
-    if (ctl && (op->service != SERVICE_WRITES || op->outcome == LOAD_REFUSED)) {
+    if ((ctl && (op->service != SERVICE_WRITES || op->outcome == LOAD_REFUSED)) ||
+        !is_part(run, op, epoch)) {
         return;
     }
     h.return_ns = op->return_ns == NEVER_NS ? NEVER_NS : run_time(run, op->return_ns);
@@ -173,27 +179,39 @@ static void fail_history(struct checks *checks, const size_t *numbers)
     fail_shown(checks, numbers);
 }
 
-void checks_end(struct checks *checks)
+static void judge_epoch(struct checks *checks, size_t epoch)
 {
     struct run *run = checks->run;
     struct history *history = history_new(run->mem);
     size_t *numbers = mem_alloc(run->mem, (run->ops.count + 1) * sizeof(*numbers));
+    struct box_limits limits = box_limits_default();
+    limits.steps = BOX_STEPS;
     for (size_t i = 0; i < run->ops.count; i++) {
-        checks->probed = checks->probed || run->ops.items[i].revision != 0;
-        add_op(run, history, i, numbers);
+        add_op(run, history, epoch, i, numbers);
     }
     for (size_t i = 0; i < checks->boots.count; i++) {
         const struct boot_seen *boot = &checks->boots.items[i];
         history_started(history, boot->member, boot->time_ns);
     }
-    if (checks->probed) {
-        struct box_limits limits = box_limits_default();
-        limits.steps = BOX_STEPS;
-        clients_check(history, &limits, &checks->verdict);
-    }
+    clients_check(history, &limits, &checks->verdict);
     history_free(history);
-    if (checks->probed && checks->verdict.result == HISTORY_VIOLATED) {
+    if (checks->verdict.result == HISTORY_VIOLATED) {
         fail_history(checks, numbers);
+    }
+}
+
+/* The last history is the one that is told of, unless one before it is wrong. */
+void checks_end(struct checks *checks)
+{
+    struct run *run = checks->run;
+    for (size_t i = 0; i < run->ops.count; i++) {
+        checks->probed = checks->probed || run->ops.items[i].revision != 0;
+    }
+    for (size_t e = 0; checks->probed && e < run->epochs.count; e++) {
+        judge_epoch(checks, e);
+        if (checks->verdict.result == HISTORY_VIOLATED) {
+            return;
+        }
     }
 }
 
@@ -204,12 +222,20 @@ uint64_t checks_count(const struct checks *checks)
 
 uint64_t checks_performed(const struct checks *checks)
 {
-    return check_performed(checks->check);
+    uint64_t performed = 0;
+    for (size_t i = 0; i < checks->run->epochs.count; i++) {
+        performed += check_performed(checks->run->epochs.items[i].check);
+    }
+    return performed;
 }
 
 uint64_t checks_violations(const struct checks *checks)
 {
-    return check_violation_count(checks->check);
+    uint64_t violations = 0;
+    for (size_t i = 0; i < checks->run->epochs.count; i++) {
+        violations += check_violation_count(checks->run->epochs.items[i].check);
+    }
+    return violations;
 }
 
 const char *checks_history(const struct checks *checks)

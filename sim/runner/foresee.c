@@ -24,7 +24,11 @@ static void view_member(struct run *run, size_t i)
     o->replaying = m->replaying;
     o->fetching = m->fetching;
     o->behind = !m->fetching && run->commit_max > m->applied + BEHIND_ENTRIES;
-    o->config = m->config;
+    if (m->epoch == epoch_newest(run)) {
+        o->config = m->config;
+    } else {
+        o->config = (struct oracle_config){0};
+    }
     for (size_t k = 0; k < run->member_count; k++) {
         const struct host *other = run->members[k].host;
         if (other != NULL && net_is_open(run->net, host_machine(m->host), host_machine(other))) {
@@ -106,6 +110,17 @@ static void track_local(struct run *run, enum oracle_now now)
     oracle_track_set(&run->serializable, run_now(run), now, set);
 }
 
+/* A member of a history that was left behind still runs: it may answer from there, or not. */
+static bool two_histories(const struct run *run)
+{
+    for (size_t i = 0; i < run->member_count; i++) {
+        if (run->members[i].running && run->members[i].epoch != epoch_newest(run)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void foresee(struct run *run)
 {
     struct oracle_view *view = run->view;
@@ -118,6 +133,9 @@ void foresee(struct run *run)
     lost_look(run);
     enum oracle_now before = run->writes.now;
     struct oracle_answer answer = oracle_judge(view, run->writes.set);
+    if (two_histories(run)) {
+        answer = (struct oracle_answer){ORACLE_UNSURE, ORACLE_UNSURE, 0};
+    }
     if (run->bad_link_count > 0) {
         /* Links that lose or delay promise nothing; what cannot be, cannot. */
         answer.writes = answer.writes == ORACLE_SOUND ? ORACLE_UNSURE : answer.writes;

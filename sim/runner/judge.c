@@ -428,6 +428,7 @@ void judge_end(struct run *run)
         return;
     }
     judge_leftovers(run);
+    epochs_judge(run);
     if (run->failures.count == 0) {
         judge_ends(run);
         judge_intervals(run);

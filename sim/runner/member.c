@@ -166,6 +166,9 @@ bool member_start(struct run *run, struct member *m, const struct action *action
     m->stopping = false;
     m->paused = false;
     m->published = false;
+    if (m->epoch_id == 0 || m->wiped) {
+        m->epoch = epoch_newest(run);
+    }
     m->replaying = true;
     m->fetching = true;
     m->boot_commit = 0;

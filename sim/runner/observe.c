@@ -99,7 +99,7 @@ static void observe_config(struct run *run, struct member *m, const struct obs_e
     copy_ids(config.learners, &config.learner_count, e->config.learners, e->config.learner_count);
     bool same = same_ids(&config, &m->config);
     m->config = config;
-    if (config.index >= run->newest.index) {
+    if (m->epoch == epoch_newest(run) && config.index >= run->newest.index) {
         if (!same_ids(&config, &run->newest)) {
             run->stable_since_ns = run_now(run);
         }
@@ -171,7 +171,9 @@ void member_observe(struct observer *observer, const struct obs_event *e)
     case OBS_APPLY: observe_apply(run, m, e); break;
     case OBS_COMMIT:
         m->commit = e->commit.index;
-        run->commit_max = m->commit > run->commit_max ? m->commit : run->commit_max;
+        if (m->epoch == epoch_newest(run) && m->commit > run->commit_max) {
+            run->commit_max = m->commit;
+        }
         run->changed = run->changed || run->watched > 0;
         break;
     case OBS_PUBLISHED:

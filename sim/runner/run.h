@@ -11,7 +11,7 @@
  *   fail.c      failures                           words.c    quorum arithmetic in words
  *   tell*.c     the terminal                       save.c     the database
  *   trace.c     lines of what members tell         checks.c   sim/check
- *   keys.c      keys expected at the end
+ *   keys.c      keys expected at the end    epochs.c   histories that begin anew
  *   record.c    what a run remembers for           page.c     the page of a failure
  *   line.c      a line of the trace                state.c    the state of one member
  *
@@ -58,7 +58,9 @@ struct member {
     size_t index;
     struct host *host;
     struct node *node;
-    member_id_t id; /* 0: not known yet */
+    member_id_t id;       /* 0: not known yet */
+    size_t epoch;         /* the history that it belongs to: index into epochs */
+    member_id_t epoch_id; /* as which member; 0: it has told nothing yet */
     bool running;
     bool paused;
     bool ever_started;
@@ -229,6 +231,26 @@ struct failure {
     const char *state; /* of every member, as the checks knew it; NULL: they did not see it */
 };
 
+/* A history: the first, or one that a member began with no quorum's consent. Each is judged by
+ * itself. */
+struct epoch {
+    uint64_t id;   /* as members tell it; 0: the first */
+    size_t parent; /* index of the history whose beginning it shares; its own, of the first */
+    size_t member; /* who began it; SIZE_MAX: nobody, it is the first */
+    int64_t time_ns;
+    index_t kept; /* it shares the entries through this one */
+    struct check *check;
+    struct check_place *places[SCENARIO_MEMBERS_MAX];
+    uint64_t seen; /* violations that were told */
+};
+
+/* From then on that member belongs to that history. */
+struct epoch_move {
+    member_id_t member;
+    int64_t time_ns;
+    size_t epoch;
+};
+
 enum run_phase {
     RUN_BOOTING,
     RUN_TIMELINE,
@@ -294,6 +316,8 @@ struct run {
     bool settled;
     int64_t settled_ns;
     struct checks *checks;
+    ARRAY(struct epoch) epochs; /* the last one is what is predicted for and settled on */
+    ARRAY(struct epoch_move) epoch_moves;
     struct record *record; /* NULL: not asked for */
     const char *saved;     /* the database that keeps this run; NULL: none */
     uint64_t *probe_hits;
@@ -419,6 +443,27 @@ void judge_key(struct run *run, const struct key_expect *e, const char *got);
 
 /* keys.c: false if no key is asked for. The reads end within the client's own timeout. */
 bool keys_begin(struct run *run);
+
+/* epochs.c */
+void epochs_make(struct run *run);
+void epochs_free(struct run *run);
+/* To be called with each event of a member before it is checked: finds the history that it belongs
+ * to, which the event may have begun. */
+void epoch_route(struct run *run, struct member *m, const struct obs_event *e);
+static inline size_t epoch_newest(const struct run *run)
+{
+    return run->epochs.count - 1;
+}
+/* The history in which a member answered at that (engine) time. */
+size_t epoch_of_answer(const struct run *run, member_id_t member, int64_t time_ns);
+/* How far (by revisions) a history shares another one, which may be itself; 0: not at all. */
+revision_t epoch_shares(const struct run *run, size_t epoch, size_t other);
+/* What was written in the history before and is gone in this one: "7 writes (revisions 5 to 11)".
+ */
+uint64_t epoch_lost(const struct run *run, size_t epoch);
+void epoch_words_lost(const struct run *run, size_t epoch, struct buf *out);
+/* Compares what was lost with what the scenario expects; without an expectation, with nothing. */
+void epochs_judge(struct run *run);
 
 /* settle.c */
 void settle_begin(struct run *run);

@@ -65,6 +65,13 @@ static void tell_sums(struct telling *t)
     buf_printf(t->out, " comparisons, %llu violations\n",
                (unsigned long long)checks_violations(run->checks));
     buf_printf(t->out, "histories  %s\n", checks_history(run->checks));
+    for (size_t i = 1; i < run->epochs.count; i++) {
+        buf_printf(t->out, "epoch      begun by %s after entry %llu; lost: ",
+                   run->members[run->epochs.items[i].member].spec->name,
+                   (unsigned long long)run->epochs.items[i].kept);
+        epoch_words_lost(run, i, t->out);
+        buf_add_u8(t->out, '\n');
+    }
     buf_add_str(t->out, "ops        ");
     tell_count(t->out, sum.ops);
     buf_printf(t->out, ": %llu ok, %llu refused, %llu unknown (a timeout is not a failure)\n",

@@ -102,6 +102,10 @@ void trace_observed(struct run *run, const struct member *m, const struct obs_ev
         break;
     case OBS_REQUEST: buf_printf(&out, "%llu %s", U(e->request.id), e->request.method); break;
     case OBS_ANSWER: buf_printf(&out, "%llu status %d", U(e->answer.id), e->answer.status); break;
+    case OBS_EPOCH:
+        buf_printf(&out, "%llx after %llx: kept through %llu, decreed through %llu",
+                   U(e->epoch.epoch), U(e->epoch.parent), U(e->epoch.kept), U(e->epoch.last));
+        break;
     case OBS_PUBLISHED: buf_add_str(&out, "serves clients"); break;
     default: trace_log(e, &out); break;
     }

@@ -46,6 +46,18 @@ static void read_outcome(struct parser *p, void *into, const struct tree *t)
     }
 }
 
+static void read_lost(struct parser *p, void *into, const struct tree *t)
+{
+    value_compare(p, t, "`lost`", 0, &((struct step_expect_reading *)into)->e->lost);
+}
+
+static void refuse_lost(struct parser *p, void *into, const struct tree *t)
+{
+    (void)into;
+    mistake_add(p->m, t->at,
+                "`lost` belongs to the `start` of the member that begins a new history");
+}
+
 static void read_expect_within(struct parser *p, void *into, const struct tree *t)
 {
     value_duration(p, t, "`within`", &((struct step_expect_reading *)into)->e->within_ns);
@@ -55,12 +67,13 @@ void step_expect_read(struct parser *p, struct step_expect *e, const struct tree
                       enum action_kind action)
 {
     static const struct key_rule ctl_rules[] = {
-        {"error", read_error},   {"exit", read_exit},
-        {"stdout", read_stdout}, {"contains", read_contains},
-        {"took", read_took},     {"outcome", read_outcome},
-        {"lost", NULL}};
-    static const struct key_rule start_rules[] = {
-        {"exit", read_exit}, {"log", read_log}, {"within", read_expect_within}};
+        {"error", read_error},       {"exit", read_exit}, {"stdout", read_stdout},
+        {"contains", read_contains}, {"took", read_took}, {"outcome", read_outcome},
+        {"lost", refuse_lost}};
+    static const struct key_rule start_rules[] = {{"exit", read_exit},
+                                                  {"log", read_log},
+                                                  {"within", read_expect_within},
+                                                  {"lost", read_lost}};
     static const struct key_rule exit_rules[] = {{"exit", read_exit}, {"log", read_log}};
     struct step_expect_reading r = {e, action};
     e->at = t->at;
@@ -77,11 +90,13 @@ void step_expect_read(struct parser *p, struct step_expect *e, const struct tree
         return;
     }
     if (action == ACTION_START) {
-        if (MAP_READ(p, t, "what is expected of a start", start_rules, &r) &&
-            ((e->exit.op == COMPARE_NONE && e->logs.count == 0) || e->within_ns == 0)) {
+        bool read = MAP_READ(p, t, "what is expected of a start", start_rules, &r);
+        bool says = e->exit.op != COMPARE_NONE || e->logs.count > 0;
+        e->present = says || e->within_ns != 0;
+        if (read && (e->present ? !says || e->within_ns == 0 : e->lost.op == COMPARE_NONE)) {
             mistake_add(p->m, t->at,
                         "what is expected of a start is `exit`, `log` or both, and `within` "
-                        "beside them: by when");
+                        "beside them: by when; or `lost`, of one that begins a new history");
         }
         return;
     }

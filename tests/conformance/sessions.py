@@ -52,7 +52,7 @@ LOG_NOTES = r"\w+\.log lines matching "
 # (transcript, first section, sections)
 SESSIONS = [
     ("03-one-member-stall", "A", ["A", "A1", "A2", "A3", "A4", "A5", "A6", "A7"]),
-    ("03b-one-member-nonstrict-forcenew", "B", ["B"]),
+    ("03b-one-member-nonstrict-forcenew", "B", ["B", "B2", "B3", "C"]),
     ("03c-one-member-variants", "D", ["D"]),
     ("03c-one-member-variants", "E", ["E", "F", "F2", "F3"]),
     ("03c-one-member-variants", "G", ["G"]),

@@ -4,12 +4,13 @@
  * until the call returns. Building an event must cost nothing when nobody listens: ask
  * `env->observer != NULL` first where building it is work.
  *
- * Checkers rely on an order. A boot is told first, and then, as one OBS_APPEND, the log as read
- * (none if it is empty). What one step of raft changed is told before the step's messages leave, in
- * this order: role and term, vote, truncate, append, commit; then what was applied, with each new
- * configuration right behind the entry that made it; an installed or restored snapshot counts as
- * applied and is followed by its configuration. A persist is told when its sync has ended,
- * before raft hears of it.
+ * Checkers rely on an order. A boot is told first (but for the newest epoch that its log begins,
+ * which is told right before it, once it is durable and at every boot again), and then, as one
+ * OBS_APPEND, the log as read (none if it is empty). What one step of raft changed is told before
+ * the step's messages leave, in this order: role and term, vote, truncate, append, commit; then
+ * what was applied, with each new configuration right behind the entry that made it; an installed
+ * or restored snapshot counts as applied and is followed by its configuration. A persist is told
+ * when its sync has ended, before raft hears of it.
  */
 #ifndef ENV_OBSERVER_H
 #define ENV_OBSERVER_H
@@ -37,6 +38,7 @@ enum obs_kind {
     OBS_REQUEST,   /* a client's request was accepted by this member */
     OBS_ANSWER,    /* and answered */
     OBS_PUBLISHED, /* this member serves clients from now on */
+    OBS_EPOCH,     /* its log begins a history of its own: no quorum decided that */
     OBS_KIND_COUNT
 };
 
@@ -143,6 +145,12 @@ struct obs_event {
             uint64_t id;
             int status; /* gRPC status */
         } answer;
+        struct {
+            uint64_t epoch;
+            uint64_t parent; /* the epoch whose history it goes on from; 0: the first */
+            index_t kept;    /* what was before, through this entry, is part of the history */
+            index_t last;    /* the entries behind it, through this one, are committed by decree */
+        } epoch;
     };
 };
 

@@ -2,11 +2,11 @@
  *
  * Each member dials one link to every other and sends on it; what it receives comes on the links
  * that the others dialled (and, while there is no link of its own yet, answers go back on those). A
- * link begins with a hello that names cluster, sender, receiver and the sender's instance (which
- * log it has); the receiver accepts it, with its own instance, or says why not. Either end may find
- * that the other one is not the member that it claims to be: no record passes before both have
- * judged. Both ends of a link keep a heartbeat on it: one that is silent for an election timeout is
- * down, and is dialled again.
+ * link begins with a hello that names cluster, sender, receiver, the sender's instance (which log
+ * it has) and history epoch; the receiver accepts it, with its own instance, or says why not.
+ * Either end may find that the other one is not the member that it claims to be: no record passes
+ * before both have judged. Both ends of a link keep a heartbeat on it: one that is silent for an
+ * election timeout is down, and is dialled again.
  *
  * Knows members as ids with addresses; knows nothing of raft or of what a record means. The first
  * byte of a record is its kind: below PEER_KIND_USER it is this module's, from there on its user's.
@@ -34,7 +34,8 @@ enum peer_refusal {
     PEER_WRONG_MEMBER = 2,  /* the receiver is not the member that was meant */
     PEER_REMOVED = 3,       /* the sender was removed from the cluster */
     PEER_WRONG_VERSION = 4,
-    PEER_OTHER_LOG = 5, /* the sender's log is not the one that its cluster knows it by */
+    PEER_OTHER_LOG = 5,   /* the sender's log is not the one that its cluster knows it by */
+    PEER_LEFT_BEHIND = 6, /* the receiver's history is newer, and has no place for the sender */
 };
 
 struct peer_hello {
@@ -42,6 +43,7 @@ struct peer_hello {
     member_id_t from;
     member_id_t to;
     uint32_t instance;
+    uint64_t epoch; /* the newest history epoch that the sender knows of */
 };
 
 struct peers;
@@ -71,6 +73,7 @@ struct peers {
     uint64_t cluster;
     member_id_t self;
     uint32_t instance;
+    uint64_t epoch;
     int64_t election_ns;
     struct list dialled;  /* struct peer, in the order in which they were set */
     struct map by_id;     /* member id -> struct peer */
@@ -85,6 +88,8 @@ struct peers {
 void peers_init(struct peers *peers, struct env *env, const struct peer_events *events, void *data,
                 int64_t election_ns);
 void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self, uint32_t instance);
+/* Which history epoch we tell others that we know of, from now on. */
+void peers_enter_epoch(struct peers *peers, uint64_t epoch);
 
 struct peer_address {
     char host[HOST_LEN_MAX + 1];

@@ -69,6 +69,8 @@ struct raft_start {
      * member; they become entries 1..n of term 1, committed at once. Needs an empty log. */
     const struct slice *bootstrap;
     size_t bootstrap_count;
+    /* Persists that the host has made by itself before, with the tokens 1 to this one. */
+    uint64_t tokens_used;
 };
 
 struct raft;

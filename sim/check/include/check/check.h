@@ -121,6 +121,16 @@ void check_amnesia(struct check_place *place);
 uint64_t check_violation_count(const struct check *check);
 const struct check_violation *check_violation(const struct check *check, size_t i);
 
+/* A member's log begins a history epoch (OBS_EPOCH): its entries through `kept` go on to be true,
+ * those behind it through `last` are committed because it says so, and all else that `from` knows
+ * belongs to the old history. A check of its own, for all who belong to the new one, beside which
+ * `from` goes on and must be freed later. Places are to be made anew. */
+struct check *check_fork(struct check *from, member_id_t survivor, index_t kept, index_t last);
+/* Does any configuration, or the member itself by an event, name this member? */
+bool check_names(const struct check *check, member_id_t id);
+/* The newest revision that is known of the committed entries through `index`; 0: none is. */
+revision_t check_revision(const struct check *check, index_t index);
+
 /* Comparisons made so far: a run that checked nothing proves nothing. */
 uint64_t check_performed(const struct check *check);
 /* The highest index known to be committed. */

@@ -298,6 +298,9 @@ struct step_expect {
     enum outcome outcome;
     struct text_list logs; /* start, exit: all of them are contained in stderr */
     int64_t within_ns;     /* start, exit: all this by then; 0: not asked */
+    /* start: writes that the history which it begins has not; judged at the end, whatever present
+     * says. */
+    struct compare lost;
 };
 
 struct step {

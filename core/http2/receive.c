@@ -1,5 +1,6 @@
 /* What nghttp2 calls while it reads the peer's bytes. */
 #include "base/assert.h"
+#include "base/duration.h"
 #include "base/probe.h"
 #include "session.h"
 
@@ -156,6 +157,32 @@ static int on_stream_frame(struct http2 *h, nghttp2_session *ng, const nghttp2_f
     return 0;
 }
 
+/* grpc-go's server: two early ones are forgiven, and nobody needs to know within two hours whether
+ * a connection without calls still stands. */
+#define PING_STRIKES_MAX 2
+#define PING_IDLE_MIN_NS (2 * 60 * MIN_NS)
+
+static void on_ping(struct http2 *h)
+{
+    int64_t min_ns = h->options.ping_min_ns;
+    if (h->stream_count == 0 && min_ns > 0 && min_ns < PING_IDLE_MIN_NS) {
+        min_ns = PING_IDLE_MIN_NS;
+    }
+    bool early = h->pinged && h->now_ns - h->pinged_ns < min_ns;
+    h->pinged = true;
+    h->pinged_ns = h->now_ns;
+    h->ping_strikes += early ? 1 : 0;
+    if (h->ping_strikes > PING_STRIKES_MAX) {
+        static const char words[] = "too_many_pings";
+        PROBE("http2.too_many_pings");
+        int rv = nghttp2_submit_goaway(
+            h->ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->ng),
+            HTTP2_ENHANCE_YOUR_CALM, (const uint8_t *)words, sizeof(words) - 1);
+        ASSERT(rv == 0 || h->starved);
+        session_fail(h, ERR_LIMIT, HTTP2_ENHANCE_YOUR_CALM);
+    }
+}
+
 static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *ctx)
 {
     struct http2 *h = ctx;
@@ -182,6 +209,7 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *frame, void *
             }
             return 0;
         }
+        on_ping(h);
         break;
     case NGHTTP2_SETTINGS:
         if (ack) {

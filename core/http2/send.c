@@ -67,6 +67,7 @@ static int on_send_data(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t
     if (length > 0) {
         memcpy(to + FRAME_HEAD_LEN, s->out.ptr + s->out_head, length);
         bucket_forgive(&h->control);
+        h->ping_strikes = 0;
     }
     h->out->len += FRAME_HEAD_LEN + length;
     s->out_head += length;

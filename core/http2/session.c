@@ -18,6 +18,7 @@ void http2_options_default(struct http2_options *options)
 {
     *options = (struct http2_options){
         .streams_max = 4096,
+        .streams_told = UINT32_MAX,
         .fields_max = 64,
         .field_bytes_max = 16384,
         .pending_max = 1024 * 1024,
@@ -48,9 +49,9 @@ static nghttp2_option *session_options(bool server)
 static void submit_settings(struct http2 *h)
 {
     /* What etcd and its clients send, in their order. */
-    static const nghttp2_settings_entry entries[] = {
+    const nghttp2_settings_entry entries[] = {
         {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, 16384},
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, UINT32_MAX},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, h->options.streams_told},
     };
     int rv = nghttp2_submit_settings(h->ng, NGHTTP2_FLAG_NONE, entries, h->server ? 2 : 0);
     ASSERT(rv == 0);

@@ -90,6 +90,9 @@ struct http2 {
     bool relieving;   /* control frames only: stop at the first body */
     struct bucket resets;
     struct bucket control;
+    int64_t pinged_ns;     /* when the peer's last PING came */
+    uint32_t ping_strikes; /* early ones in a row */
+    bool pinged;
 };
 
 /* account.c */

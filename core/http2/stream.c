@@ -150,6 +150,7 @@ void http2_stream_respond(struct http2_stream *s, const struct http2_field *fiel
     }
     s->ending = end;
     nghttp2_data_provider provider = stream_provider(s);
+    h->ping_strikes = 0;
     int rv = nghttp2_submit_response(h->ng, s->id, nv, count, end ? NULL : &provider);
     ASSERT(rv == 0 || h->starved);
 }

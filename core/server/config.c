@@ -11,6 +11,9 @@ enum flag_kind {
     FLAG_MILLISECONDS,
     FLAG_COUNT_OF_MEMBERS,
     FLAG_ENTRIES,
+    FLAG_DURATION,
+    FLAG_REQUEST_BYTES,
+    FLAG_STREAMS,
     FLAG_STATE,
     FLAG_LEVEL
 };
@@ -56,6 +59,19 @@ static const struct flag flags[] = {
      "Entries applied between two snapshots; a log of many bytes is worth one earlier."},
     {"experimental-snapshot-catchup-entries", FLAG_ENTRIES, AT(catchup_entries), "5000",
      "Entries kept behind a snapshot for members that lag a little."},
+    {"initial-election-tick-advance", FLAG_BOOL, AT(tick_advance), "true",
+     "Wait less for the first election once other members are seen."},
+    {"max-request-bytes", FLAG_REQUEST_BYTES, AT(request_bytes_max), "1572864",
+     "How large a request of a client may be."},
+    {"max-concurrent-streams", FLAG_STREAMS, AT(streams_max), "4294967295",
+     "Calls that one connection may have open; at most 4096 in any case."},
+    {"grpc-keepalive-min-time", FLAG_DURATION, AT(keepalive_min_ns), "5s",
+     "Clients that ping more often than that lose their connection."},
+    {"grpc-keepalive-interval", FLAG_DURATION, AT(keepalive_interval_ns), "2h",
+     "After so long without a word from a client it is pinged; 0: never."},
+    {"grpc-keepalive-timeout", FLAG_DURATION, AT(keepalive_timeout_ns), "20s",
+     "How long such a ping may stay without an answer."},
+    {"debug", FLAG_BOOL, AT(debug), "false", "The same as --log-level=debug."},
     {"log-level", FLAG_LEVEL, AT(log_level), "info", "debug, info, warn, error, panic or fatal."},
     {"version", FLAG_BOOL, AT(show_version), "false", "Print the version and exit."},
     {"help", FLAG_BOOL, AT(show_help), "false", "Print this and exit."},
@@ -68,10 +84,20 @@ struct parse {
     char *why;
     size_t why_size;
     bool given[FLAG_COUNT];
+    const char *variable; /* while one is read: its name */
 };
 
 #define REFUSE(p, ...)     (fmt((p)->why, (p)->why_size, __VA_ARGS__), ERR_USAGE)
 #define CONTRADICT(p, ...) (fmt((p)->why, (p)->why_size, __VA_ARGS__), ERR_INVALID)
+
+/* As Go's flag library words it, or as etcd does for a variable. */
+static int bad_value(struct parse *p, const struct flag *flag, const char *value, const char *what)
+{
+    if (p->variable != NULL) {
+        return CONTRADICT(p, "invalid value \"%s\" for %s: %s", value, p->variable, what);
+    }
+    return REFUSE(p, "invalid value \"%s\" for flag -%s: %s", value, flag->name, what);
+}
 
 static void *field_of(struct parse *p, const struct flag *flag)
 {
@@ -88,6 +114,9 @@ static int set_bool(struct parse *p, const struct flag *flag, const char *value)
             *field = strcmp(value, yes[i]) == 0;
             return 0;
         }
+    }
+    if (p->variable != NULL) {
+        return bad_value(p, flag, value, "parse error");
     }
     return REFUSE(p, "invalid boolean value \"%s\" for -%s: parse error", value, flag->name);
 }
@@ -130,7 +159,7 @@ static int set_milliseconds(struct parse *p, const struct flag *flag, const char
 {
     uint64_t ms = 0;
     if (slice_to_u64(slice_str(value), &ms) != 0 || ms > 1000 * 1000) {
-        return REFUSE(p, "invalid value \"%s\" for flag -%s: parse error", value, flag->name);
+        return bad_value(p, flag, value, "parse error");
     }
     int64_t *field = field_of(p, flag);
     *field = (int64_t)ms * MS_NS;
@@ -141,8 +170,9 @@ static int set_member_count(struct parse *p, const struct flag *flag, const char
 {
     uint64_t count = 0;
     if (slice_to_u64(slice_str(value), &count) != 0 || count < 1 || count > MEMBERS_MAX) {
-        return REFUSE(p, "invalid value \"%s\" for flag -%s: a number from 1 to %d", value,
-                      flag->name, MEMBERS_MAX);
+        char what[64];
+        fmt(what, sizeof(what), "a number from 1 to %d", MEMBERS_MAX);
+        return bad_value(p, flag, value, what);
     }
     uint8_t *field = field_of(p, flag);
     *field = (uint8_t)count;
@@ -153,13 +183,53 @@ static int set_entries(struct parse *p, const struct flag *flag, const char *val
 {
     uint64_t count = 0;
     if (slice_to_u64(slice_str(value), &count) != 0) {
-        return REFUSE(p, "invalid value \"%s\" for flag -%s: parse error", value, flag->name);
+        return bad_value(p, flag, value, "parse error");
     }
     if (count == 0) {
-        return REFUSE(p, "invalid value \"0\" for flag -%s: at least one entry", flag->name);
+        return bad_value(p, flag, value, "at least one entry");
     }
     uint64_t *field = field_of(p, flag);
     *field = count;
+    return 0;
+}
+
+static int set_duration(struct parse *p, const struct flag *flag, const char *value)
+{
+    int64_t *field = field_of(p, flag);
+    if (duration_parse(slice_str(value), field) != 0 || *field < 0) {
+        return bad_value(p, flag, value, "parse error");
+    }
+    return 0;
+}
+
+static int set_request_bytes(struct parse *p, const struct flag *flag, const char *value)
+{
+    uint64_t bytes = 0;
+    if (slice_to_u64(slice_str(value), &bytes) != 0) {
+        return bad_value(p, flag, value, "parse error");
+    }
+    if (bytes < 1 || bytes > REQUEST_BYTES_TOP) {
+        char what[96];
+        fmt(what, sizeof(what), "from 1 to %d: a record between members must hold it",
+            REQUEST_BYTES_TOP);
+        return bad_value(p, flag, value, what);
+    }
+    uint32_t *field = field_of(p, flag);
+    *field = (uint32_t)bytes;
+    return 0;
+}
+
+static int set_streams(struct parse *p, const struct flag *flag, const char *value)
+{
+    uint64_t count = 0;
+    if (slice_to_u64(slice_str(value), &count) != 0 || count > UINT32_MAX) {
+        return bad_value(p, flag, value, "parse error");
+    }
+    if (count == 0) {
+        return bad_value(p, flag, value, "a connection without calls is of no use");
+    }
+    uint32_t *field = field_of(p, flag);
+    *field = (uint32_t)count;
     return 0;
 }
 
@@ -167,8 +237,7 @@ static int set_state(struct parse *p, const struct flag *flag, const char *value
 {
     bool *field = field_of(p, flag);
     if (strcmp(value, "new") != 0 && strcmp(value, "existing") != 0) {
-        return REFUSE(p, "invalid value \"%s\" for flag -%s: 'new' or 'existing'", value,
-                      flag->name);
+        return bad_value(p, flag, value, "'new' or 'existing'");
     }
     *field = strcmp(value, "existing") == 0;
     return 0;
@@ -187,11 +256,14 @@ static int set(struct parse *p, const struct flag *flag, const char *value)
     case FLAG_MILLISECONDS: return set_milliseconds(p, flag, value);
     case FLAG_COUNT_OF_MEMBERS: return set_member_count(p, flag, value);
     case FLAG_ENTRIES: return set_entries(p, flag, value);
+    case FLAG_DURATION: return set_duration(p, flag, value);
+    case FLAG_REQUEST_BYTES: return set_request_bytes(p, flag, value);
+    case FLAG_STREAMS: return set_streams(p, flag, value);
     case FLAG_STATE: return set_state(p, flag, value);
     case FLAG_LEVEL: {
         enum log_level *field = field_of(p, flag);
         if (log_level_parse(slice_str(value), field) != 0) {
-            return REFUSE(p, "unknown log level \"%s\" for --log-level", value);
+            return bad_value(p, flag, value, "debug, info, warn, error, panic or fatal");
         }
         return 0;
     }
@@ -199,24 +271,10 @@ static int set(struct parse *p, const struct flag *flag, const char *value)
     UNREACHABLE();
 }
 
-static int read_defaults_and_variables(struct parse *p, struct env *env)
+static int read_defaults(struct parse *p)
 {
     for (size_t i = 0; i < FLAG_COUNT; i++) {
-        char name[64];
-        size_t len = fmt(name, sizeof(name), "ETCD_%s", flags[i].name);
-        for (size_t j = 0; j < len; j++) {
-            if (name[j] >= 'a' && name[j] <= 'z') {
-                name[j] = (char)(name[j] - 'a' + 'A');
-            } else if (name[j] == '-') {
-                name[j] = '_';
-            }
-        }
-        const char *value = env_var(env, name);
-        /* As in etcd, an empty variable is as good as none. */
-        bool from_variable = value != NULL && value[0] != '\0';
-        p->given[i] = from_variable;
-        value = from_variable ? value : flags[i].initial;
-        int rv = value == NULL ? 0 : set(p, &flags[i], value);
+        int rv = flags[i].initial == NULL ? 0 : set(p, &flags[i], flags[i].initial);
         if (rv != 0) {
             return rv;
         }
@@ -234,12 +292,27 @@ static int find_flag(struct slice name)
     return -1;
 }
 
+static int take_absent(struct parse *p, const struct config_absent *flag, const char *value)
+{
+    if (config_absent_takes(flag, value)) {
+        return 0;
+    }
+    return CONTRADICT(p, "--%s=%s: %s", flag->name, value, flag->why);
+}
+
+static bool is_given(const struct parse *p, const char *name)
+{
+    int i = find_flag(slice_str(name));
+    ASSERT(i >= 0);
+    return p->given[i];
+}
+
 /* One argument, and the next one if that is its value: *at moves behind what was used. */
 static int read_argument(struct parse *p, struct env *env, size_t *at)
 {
     const char *arg = env->args[(*at)++];
     if (arg[0] != '-') {
-        return REFUSE(p, "'%s' is not a valid flag", arg);
+        return CONTRADICT(p, "'%s' is not a valid flag", arg);
     }
     struct slice name = slice_str(arg + (arg[1] == '-' ? 2 : 1));
     ptrdiff_t equals = slice_find(name, '=');
@@ -249,28 +322,95 @@ static int read_argument(struct parse *p, struct env *env, size_t *at)
         name.len = (size_t)equals;
     }
     int i = find_flag(name.len == 1 && name.ptr[0] == 'h' ? slice_str("help") : name);
-    if (i < 0) {
+    const struct config_absent *absent = i < 0 ? config_absent_find(name) : NULL;
+    if (i < 0 && absent == NULL) {
         return REFUSE(p, "flag provided but not defined: -%.*s", (int)name.len,
                       (const char *)name.ptr);
     }
-    if (value == NULL && flags[i].kind == FLAG_BOOL) {
+    if (value == NULL && (i < 0 ? absent->bare : flags[i].kind == FLAG_BOOL)) {
         value = "true";
     }
     if (value == NULL) {
         if (*at == env->arg_count) {
-            return REFUSE(p, "flag needs an argument: -%s", flags[i].name);
+            return REFUSE(p, "flag needs an argument: -%.*s", (int)name.len,
+                          (const char *)name.ptr);
         }
         value = env->args[(*at)++];
+    }
+    if (i < 0) {
+        return take_absent(p, absent, value);
     }
     p->given[i] = true;
     return set(p, &flags[i], value);
 }
 
-static bool is_given(const struct parse *p, const char *name)
+#define VARIABLE_PREFIX "ETCD_"
+#define VARIABLE_MAX    64
+
+/* "ETCD_NAME_OF_IT" as the name of a flag; false: it is no variable of ours. */
+static bool flag_of_variable(const char *variable, char *name)
 {
-    int i = find_flag(slice_str(name));
-    ASSERT(i >= 0);
-    return p->given[i];
+    size_t skip = strlen(VARIABLE_PREFIX);
+    if (strncmp(variable, VARIABLE_PREFIX, skip) != 0 || strlen(variable + skip) >= VARIABLE_MAX) {
+        return false;
+    }
+    size_t n = 0;
+    for (const char *c = variable + skip; *c != '\0'; c++) {
+        bool capital = *c >= 'A' && *c <= 'Z';
+        bool digit = *c >= '0' && *c <= '9';
+        name[n++] = (char)(capital ? *c - 'A' + 'a' : digit ? *c : *c == '_' ? '-' : '?');
+    }
+    name[n] = '\0';
+    return true;
+}
+
+/* An empty variable is as good as none, unless it stands beside its flag (etcd). */
+static int read_variables(struct parse *p, const struct env *env)
+{
+    for (size_t v = 0; v < env->var_count; v++) {
+        const char *variable = env->vars[v].name;
+        const char *value = env->vars[v].value;
+        char name[VARIABLE_MAX];
+        if (!flag_of_variable(variable, name)) {
+            continue;
+        }
+        int i = find_flag(slice_str(name));
+        if (i >= 0 && p->given[i]) {
+            return CONTRADICT(p,
+                              "conflicting environment variable \"%s\" is shadowed by "
+                              "corresponding command-line flag (either unset environment variable "
+                              "or disable flag)",
+                              variable);
+        }
+        const struct config_absent *absent = i < 0 ? config_absent_find(slice_str(name)) : NULL;
+        int rv = 0;
+        if (*value != '\0' && i >= 0) {
+            p->variable = variable;
+            p->given[i] = true;
+            rv = set(p, &flags[i], value);
+            p->variable = NULL;
+        } else if (*value != '\0' && absent != NULL) {
+            rv = take_absent(p, absent, value);
+        }
+        if (rv != 0) {
+            return rv;
+        }
+    }
+    return 0;
+}
+
+const char *config_unknown_var(const struct env *env, size_t *at)
+{
+    while (*at < env->var_count) {
+        const char *variable = env->vars[(*at)++].name;
+        char name[VARIABLE_MAX];
+        if (strncmp(variable, VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) == 0 &&
+            (!flag_of_variable(variable, name) ||
+             (find_flag(slice_str(name)) < 0 && config_absent_find(slice_str(name)) == NULL))) {
+            return variable;
+        }
+    }
+    return NULL;
 }
 
 static int check_times(struct parse *p)
@@ -307,6 +447,9 @@ static int check(struct parse *p)
         return CONTRADICT(
             p, "--advertise-client-urls is required when --listen-client-urls is set explicitly");
     }
+    if (config->debug) {
+        p->config->log_level = LOG_DEBUG;
+    }
     return check_times(p);
 }
 
@@ -329,9 +472,12 @@ int config_read(struct server_config *config, struct env *env, char *why, size_t
 {
     struct parse p = {.config = config, .why = why, .why_size = why_size};
     *config = (struct server_config){0};
-    int rv = read_defaults_and_variables(&p, env);
+    int rv = read_defaults(&p);
     for (size_t at = 1; rv == 0 && at < env->arg_count;) {
         rv = read_argument(&p, env, &at);
+    }
+    if (rv == 0 && !config->show_help && !config->show_version) {
+        rv = read_variables(&p, env);
     }
     if (rv == 0 && !config->show_help && !config->show_version) {
         rv = check(&p);
@@ -376,7 +522,7 @@ void config_help(struct buf *out)
 {
     buf_add_str(out, "usage: quorated [flags]\n\n"
                      "Starts one member of a cluster. Every flag is also read from the variable\n"
-                     "ETCD_NAME_IN_CAPITALS; a flag beats its variable.\n\n");
+                     "ETCD_NAME_IN_CAPITALS; to give both is a mistake.\n\n");
     for (size_t i = 0; i < FLAG_COUNT; i++) {
         buf_printf(out, "  --%s", flags[i].name);
         if (flags[i].initial != NULL) {

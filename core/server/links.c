@@ -105,7 +105,7 @@ static void fast_forward(struct server *server)
     struct raft_event event = {.type = RAFT_EVENT_FAST_FORWARD,
                                .elapsed_ns =
                                    server->config.election_ns - 2 * server->config.heartbeat_ns};
-    if (!server->fast_forwarded && server->leader == 0) {
+    if (server->config.tick_advance && !server->fast_forwarded && server->leader == 0) {
         server->fast_forwarded = true;
         consensus_step(server, &event);
     }

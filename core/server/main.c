@@ -34,6 +34,19 @@ static const struct port_events peer_port_events = {
     .closed = ports_closed,
 };
 
+static void set_client_limits(struct port *port, const struct server_config *config)
+{
+    struct http2_options *http2 = &port->grpc.http2;
+    port->grpc.message_max = (size_t)config->request_bytes_max + GRPC_MESSAGE_SLACK;
+    http2->streams_told = config->streams_max;
+    if (config->streams_max < http2->streams_max) {
+        http2->streams_max = config->streams_max;
+    }
+    http2->ping_min_ns = config->keepalive_min_ns;
+    port->keepalive_interval_ns = config->keepalive_interval_ns;
+    port->keepalive_timeout_ns = config->keepalive_timeout_ns;
+}
+
 static void init(struct server *server, struct env *env)
 {
     server->env = env;
@@ -50,6 +63,7 @@ static void init(struct server *server, struct env *env)
     reads_init(server);
     snapshots_init(server);
     port_init(&server->clients, env, &client_events, server, rpc_services, rpc_service_count);
+    set_client_limits(&server->clients, &server->config);
     port_init(&server->peer_port, env, &peer_port_events, server, NULL, 0);
     peers_init(&server->peers, env, &link_events, server, server->config.election_ns);
 }
@@ -118,6 +132,11 @@ static void start(struct env *env)
     }
     env->log_level = server->config.log_level;
     init(server, env);
+    /* Its name alone: a value may be a secret. */
+    size_t at = 0;
+    for (const char *name; (name = config_unknown_var(env, &at)) != NULL;) {
+        LOG(env, WARN, "unrecognized environment variable", log_str("variable", name));
+    }
     env_at_stop(env, stop_asked, server);
     env_at_turn_end(env, server_turn_end, server);
     LOG(env, INFO, "starting a member", log_str("name", server->config.name),

@@ -93,7 +93,7 @@ void request_submit(struct request *request, int64_t deadline_ns)
         grpc_call_set_user(request->call, request);
         observe_request(request);
     }
-    if (request->payload.len - ENTRY_HEAD_BYTES > REQUEST_BYTES_MAX) {
+    if (request->payload.len - ENTRY_HEAD_BYTES > server->config.request_bytes_max) {
         rpc_fail(request, ERR_ETCD_TOO_LARGE);
         request_free(request);
         return;

@@ -4,6 +4,8 @@
 #include "base/probe.h"
 #include "http2/http2.h"
 
+/* What a ping carries; nobody compares it. */
+#define PING_OPAQUE UINT64_C(1)
 /* A slow reader costs at most this much queued in the stream before we stop taking its requests. */
 #define OUTPUT_PIECE ((size_t)256 * 1024)
 
@@ -41,6 +43,7 @@ void port_conn_close(struct port_conn *conn)
         return;
     }
     conn->state = CONN_CLOSING;
+    env_timer_stop(conn->port->env, &conn->timer);
     list_remove(&conn->dirty);
     free_protocols(conn);
     env_stream_close(conn->port->env, &conn->stream);
@@ -146,12 +149,49 @@ static void broken(struct port_conn *conn)
     }
 }
 
+static void keepalive(struct env_timer *timer)
+{
+    struct port_conn *conn = timer->data;
+    struct port *port = conn->port;
+    int64_t silent_ns = env_now_ns(port->env) - conn->read_ns;
+    if (conn->pinged) {
+        PROBE("stream.keepalive_lost");
+        port_conn_close(conn);
+        return;
+    }
+    if (silent_ns < port->keepalive_interval_ns) {
+        env_timer_set(port->env, timer, conn->read_ns + port->keepalive_interval_ns);
+        return;
+    }
+    conn->pinged = true;
+    http2_ping(grpc_server_http2(conn->grpc), PING_OPAQUE);
+    port_conn_mark_dirty(conn);
+    env_timer_set(port->env, timer, env_now_ns(port->env) + port->keepalive_timeout_ns);
+}
+
+/* Bytes have come: whoever sent them is there. */
+static void heard(struct port_conn *conn)
+{
+    struct port *port = conn->port;
+    conn->read_ns = env_now_ns(port->env);
+    if (conn->state != CONN_GRPC || port->keepalive_interval_ns <= 0 ||
+        port->keepalive_timeout_ns <= 0) {
+        return;
+    }
+    if (conn->pinged || !env_timer_is_set(&conn->timer)) {
+        conn->pinged = false;
+        conn->timer.fire = keepalive;
+        conn->timer.data = conn;
+        env_timer_set(port->env, &conn->timer, conn->read_ns + port->keepalive_interval_ns);
+    }
+}
+
 static void choose(struct port_conn *conn, enum http2_match match)
 {
     struct port *port = conn->port;
     if (match == HTTP2_MATCH_YES && port->services != NULL) {
         conn->grpc =
-            grpc_server_new(port->env->mem, port->services, port->service_count, NULL, conn);
+            grpc_server_new(port->env->mem, port->services, port->service_count, &port->grpc, conn);
         conn->state = CONN_GRPC;
         if (port->draining) {
             grpc_server_goaway(conn->grpc);
@@ -199,6 +239,7 @@ static void on_data(struct env_stream *stream, struct slice bytes)
         broken(conn);
         return;
     }
+    heard(conn);
     port_conn_mark_dirty(conn);
 }
 

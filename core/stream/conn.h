@@ -25,6 +25,9 @@ struct port_conn {
     struct http1_server *http1;
     uint8_t first[HTTP2_PREFACE_LEN]; /* while sniffing */
     size_t first_len;
+    struct env_timer timer; /* keep-alive */
+    int64_t read_ns;        /* when bytes last came */
+    bool pinged;            /* and nothing has come since */
     bool reading;
     bool ended;        /* our end is queued: only the peer's end is awaited */
     bool in_recv;      /* inside a protocol's recv: its objects may not be freed */

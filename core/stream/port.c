@@ -16,6 +16,7 @@ void port_init(struct port *port, struct env *env, const struct port_events *eve
                           .service_count = service_count,
                           .connections_max = CONNECTIONS_MAX,
                           .held = true};
+    grpc_server_options_default(&port->grpc);
     list_init(&port->conns);
     list_init(&port->dirty);
     buf_init(&port->out, env->mem);

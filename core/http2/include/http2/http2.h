@@ -106,6 +106,7 @@ struct http2_events {
 
 struct http2_options {
     uint32_t streams_max;   /* open streams of the peer; more are refused one by one */
+    uint32_t streams_told;  /* what a server's SETTINGS say of it; at least streams_max */
     uint32_t fields_max;    /* header fields of one block */
     size_t field_bytes_max; /* names and values of one block, decoded */
     size_t pending_max;     /* output ready and not taken at which reading should stop */
@@ -116,6 +117,10 @@ struct http2_options {
     uint32_t resets_per_sec;  /* ... and as time goes by; each completed stream forgives one */
     uint32_t control_burst;   /* PING, SETTINGS, PRIORITY and other frames without use, likewise */
     uint32_t control_per_sec; /* (a stream or data in between forgives all of them) */
+    /* PINGs that follow one another sooner than this, or than 2 h while no stream is open, are too
+     * early; the third in a row that no answer of ours parts ends the session, with the words of
+     * grpc-go ("too_many_pings"). 0: any number, within the above. */
+    int64_t ping_min_ns;
 };
 
 /* 4096 streams, 64 fields of 16 KiB, 1 and 16 MiB pending, 64 KiB + 8 x received, 1000 + 33/s

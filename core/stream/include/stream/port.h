@@ -48,6 +48,13 @@ struct port {
     const struct grpc_service *const *services; /* borrowed; NULL: no gRPC here */
     size_t service_count;
     size_t connections_max; /* further ones are reset */
+    /* The owner may change these three before port_listen. */
+    struct grpc_server_options grpc;
+    /* A gRPC connection on which nothing has come for interval_ns is pinged, and closed if nothing
+     * comes for timeout_ns more, so that a peer whose machine is gone costs nothing for ever. One
+     * of them 0: never. */
+    int64_t keepalive_interval_ns;
+    int64_t keepalive_timeout_ns;
     struct port_listener listeners[PORT_LISTENERS_MAX];
     size_t listener_count;
     struct list conns; /* in the order in which they came */

@@ -217,6 +217,42 @@ static void test_floods_of_control_frames_end_the_session(void **state)
     }
 }
 
+static int ping_at(struct pair *p, int64_t now_ns)
+{
+    p->now_ns = now_ns;
+    http2_ping(p->client.h, 1);
+    pair_run(p);
+    return p->server.err;
+}
+
+/* grpc-go's rule: two early pings are forgiven, an answer forgives what was before, and without a
+ * call whatever comes within two hours is early. */
+static void test_pings_that_come_too_early_end_the_session(void **state)
+{
+    (void)state;
+    struct http2_options options;
+    struct pair p;
+    http2_options_default(&options);
+    options.ping_min_ns = 5 * SEC_NS;
+    pair_init(&p, SIZE_MAX, &options);
+    pair_begin(&p, "/x", true);
+    pair_run(&p);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(ping_at(&p, i * 5 * SEC_NS), 0);
+    }
+    assert_int_equal(ping_at(&p, 46 * SEC_NS), 0);
+    assert_int_equal(ping_at(&p, 47 * SEC_NS), 0);
+    pair_respond(p.server.last, true);
+    pair_run(&p);
+    /* Nothing is open now. */
+    assert_int_equal(ping_at(&p, 100 * SEC_NS), 0);
+    assert_int_equal(ping_at(&p, 200 * SEC_NS), 0);
+    assert_int_equal(ping_at(&p, 2 * 60 * MIN_NS + 200 * SEC_NS), 0);
+    assert_int_equal(ping_at(&p, 2 * 60 * MIN_NS + 300 * SEC_NS), ERR_LIMIT);
+    assert_true(http2_finished(p.server.h));
+    pair_fini(&p);
+}
+
 static void test_control_frames_are_forgiven_as_time_goes_by(void **state)
 {
     (void)state;
@@ -537,6 +573,7 @@ int main(void)
         cmocka_unit_test(test_malformed_requests_cost_their_stream),
         cmocka_unit_test(test_reading_stops_while_the_peer_does_not_take_output),
         cmocka_unit_test(test_floods_of_control_frames_end_the_session),
+        cmocka_unit_test(test_pings_that_come_too_early_end_the_session),
         cmocka_unit_test(test_control_frames_are_forgiven_as_time_goes_by),
         cmocka_unit_test(test_rapid_resets_end_the_session),
         cmocka_unit_test(test_garbage_is_an_error_of_the_session),

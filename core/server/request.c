@@ -9,6 +9,8 @@
 
 /* What one batch of proposals may carry. */
 #define BATCH_MAX 1024
+/* And their bytes, but for a single one: raft takes what fits into a record of a link. */
+#define BATCH_BYTES_MAX REQUEST_BYTES_TOP
 
 struct request *request_new(struct server *server, enum entry_kind kind, struct grpc_call *call)
 {
@@ -207,11 +209,13 @@ void requests_flush(struct server *server)
     list_init(&batch);
     while (!list_empty(&server->gathered)) {
         size_t count = 0;
+        size_t bytes = 0;
         bool conf = false;
         while (!list_empty(&server->gathered) && count < BATCH_MAX && !conf) {
             struct request *request = container_of(server->gathered.next, struct request, link);
             conf = is_conf(request);
-            if (conf && count > 0) {
+            bytes += request->payload.len;
+            if (count > 0 && (conf || bytes > BATCH_BYTES_MAX)) {
                 break; /* a membership change goes alone, in its turn */
             }
             list_remove(&request->link);

@@ -16,7 +16,6 @@
 const struct config_absent config_absents[] = {
     {"config-file", false, "", "files of flags are not read; give flags, or variables ETCD_NAME"},
     {"wal-dir", false, "", "the log lies in the data directory; move that with --data-dir"},
-    {"force-new-cluster", true, "false", "a new cluster cannot be forced yet"},
     {"max-snapshots", false, "5|0", "how many snapshots are kept is not a choice yet"},
     {"max-wals", false, "5|0", ONE_FILE},
     {"quota-backend-bytes", false, "0", "the size of the state is not limited yet"},

@@ -243,6 +243,81 @@ static void test_keep_alive_finds_a_frozen_server(void **state)
     assert_in_range(result.took_ns, 17 * SEC_NS, 17 * SEC_NS + 200 * MS_NS);
 }
 
+/* A server whose packets vanish, both ways, from half a second on: nothing tells the client but its
+ * own pings. */
+struct hole {
+    struct engine_event event;
+    struct world *world;
+};
+
+static void vanish(struct engine_event *event)
+{
+    struct hole *hole = container_of(event, struct hole, event);
+    const struct net_fault blocked = {.blocked = true};
+    struct net *net = world_net(hole->world);
+    uint32_t machine = host_machine(host_find(hole->world, "s0"));
+    net_fault_add(net, "hole", machine, 0, &blocked);
+    net_fault_add(net, "hole", 0, machine, &blocked);
+}
+
+static void run_with_hole(int64_t after_ns, const char *words)
+{
+    struct world *world = ctl_world_new(1, 2);
+    struct hole hole = {.event = {.run = vanish, .kind = ENGINE_STEP}, .world = world};
+    fake_servers[0].rules = serves;
+    fake_servers[1].rules = serves;
+    engine_set(world_engine(world), &hole.event, world_engine(world)->now_ns + after_ns);
+    ctl_world_run(world, &program, words, "", &result);
+    world_free(world);
+}
+
+/* As captured: what is under way moves after some 16 s, and then nobody asks there any more. */
+static void test_keep_alive_finds_a_server_whose_packets_vanish(void **state)
+{
+    (void)state;
+    run_with_hole(500 * MS_NS, "8 0 s0:2379 s1:2379");
+    assert_string_equal(result.out, "14 ok ok ok ok ok ok ok ");
+    assert_in_range(result.took_ns, 17 * SEC_NS, 17 * SEC_NS + 200 * MS_NS);
+    assert_int_equal(fake_servers[0].calls, 0);
+    assert_int_equal(fake_servers[1].calls, 7);
+    assert_int_equal(fake_servers[1].connections, 1);
+}
+
+/* As captured: a hole beside a server that answers costs nothing. */
+static void test_a_hole_from_the_start_costs_nothing(void **state)
+{
+    (void)state;
+    run_with_hole(0, "8 0 s0:2379 s1:2379");
+    assert_string_equal(result.out, "ok ok ok ok ok ok ok ok ");
+    assert_in_range(result.took_ns, SEC_NS, SEC_NS + 200 * MS_NS);
+    assert_int_equal(fake_servers[1].calls, 8);
+}
+
+/* A server that comes late is found by the back-off: dialled at 0, 1 and 2.6 s, 20 % more or less;
+ * and the call that waited for it is sent once. */
+static void late(struct engine_event *event)
+{
+    struct hole *hole = container_of(event, struct hole, event);
+    net_heal(world_net(hole->world), "refused");
+}
+
+static void test_a_server_that_comes_late_is_found_by_the_back_off(void **state)
+{
+    (void)state;
+    const struct net_fault refused = {.refuse = true};
+    struct world *world = ctl_world_new(1, 1);
+    struct hole hole = {.event = {.run = late, .kind = ENGINE_STEP}, .world = world};
+    fake_servers[0].rules = serves;
+    net_fault_add(world_net(world), "refused", 0, host_machine(host_find(world, "s0")), &refused);
+    engine_set(world_engine(world), &hole.event, world_engine(world)->now_ns + 1500 * MS_NS);
+    ctl_world_run(world, &program, "1 0 s0:2379", "", &result);
+    world_free(world);
+    assert_string_equal(result.out, "ok ");
+    assert_in_range(result.took_ns, 2280 * MS_NS, 2920 * MS_NS + 200 * MS_NS);
+    assert_int_equal(fake_servers[0].calls, 1);
+    assert_int_equal(fake_servers[0].connections, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +328,9 @@ int main(void)
         cmocka_unit_test_setup(test_what_no_server_looked_at_is_sent_again, setup),
         cmocka_unit_test_setup(test_a_lost_connection_is_dialled_again_at_once, setup),
         cmocka_unit_test_setup(test_keep_alive_finds_a_frozen_server, setup),
+        cmocka_unit_test_setup(test_keep_alive_finds_a_server_whose_packets_vanish, setup),
+        cmocka_unit_test_setup(test_a_hole_from_the_start_costs_nothing, setup),
+        cmocka_unit_test_setup(test_a_server_that_comes_late_is_found_by_the_back_off, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

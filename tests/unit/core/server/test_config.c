@@ -201,6 +201,7 @@ static void test_flags_for_what_does_not_exist(void **state)
     (void)state;
     for (size_t i = 0; i < config_absent_count; i++) {
         const struct config_absent *flag = &config_absents[i];
+        assert_ptr_equal(config_absent_find(slice_str(flag->name)), flag);
         char arg[96];
         const char *first = flag->bare ? "false" : flag->taken;
         fmt(arg, sizeof(arg), "--%s=%.*s", flag->name, (int)strcspn(first, "|"), first);

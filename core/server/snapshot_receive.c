@@ -195,6 +195,12 @@ void snapshot_installed(struct server *server, index_t index, term_t term)
     consensus_step(server, &event);
     members_check_conf(server);
     check_own_past(server);
+    if (!server->published && server->phase == SERVER_RUNNING) {
+        /* The entry by which it published itself may be behind the snapshot, never to be applied
+         * here. */
+        PROBE("server.published_anew");
+        publish_start(server);
+    }
 }
 
 static void begin_file(struct snapshot_receive *receive);

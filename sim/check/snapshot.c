@@ -2,13 +2,14 @@
  * entries through their index have made. */
 #include "internal.h"
 
-/* A received snapshot takes the place of the log through its index. */
+/* A received snapshot takes the place of the log through its index. Until that is durable too, a
+ * restart may find the old log again, of which only the committed part must be there. */
 static void replace_by_snapshot(struct check *c, struct member *m, index_t index)
 {
     m->base = index;
     m->base_cell = c->committed[index - 1];
     m->count = 0;
-    m->durable = index;
+    m->durable = m->durable < m->commit ? m->durable : m->commit;
     m->cut_low = UINT64_MAX;
     m->own_term = 0;
     m->own_last = 0;

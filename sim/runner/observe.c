@@ -92,11 +92,31 @@ static void tell_config(struct run *run, struct member *m)
     row_add(run, ROW_STORY, m->spec->name, buf_cstr(&text));
 }
 
+/* A configuration that came with a snapshot was made by an entry at or before that: the newest one
+ * that anybody has told of by then. */
+static index_t made_at(const struct run *run, const struct oracle_config *config)
+{
+    const struct oracle_config *found = NULL;
+    if (run->newest.index <= config->index && run->newest.voter_count > 0) {
+        found = &run->newest;
+    }
+    for (size_t i = run->configs.count; found == NULL && i-- > 0;) {
+        if (run->configs.items[i].config.index <= config->index &&
+            same_ids(&run->configs.items[i].config, config)) {
+            found = &run->configs.items[i].config;
+        }
+    }
+    return found != NULL && same_ids(found, config) ? found->index : config->index;
+}
+
 static void observe_config(struct run *run, struct member *m, const struct obs_event *e)
 {
     struct oracle_config config = {.index = e->config.index};
     copy_ids(config.voters, &config.voter_count, e->config.voters, e->config.voter_count);
     copy_ids(config.learners, &config.learner_count, e->config.learners, e->config.learner_count);
+    if (e->config.restored) {
+        config.index = made_at(run, &config);
+    }
     bool same = same_ids(&config, &m->config);
     m->config = config;
     if (m->epoch == epoch_newest(run) && config.index >= run->newest.index) {
@@ -135,11 +155,12 @@ static void observe_boot(struct run *run, struct member *m, const struct obs_eve
                      (unsigned long long)e->boot.commit));
 }
 
-static void observe_apply(struct run *run, struct member *m, const struct obs_event *e)
+static void applied(struct run *run, struct member *m, index_t index, uint64_t state_hash,
+                    revision_t revision)
 {
-    m->applied = e->apply.index;
-    m->state_hash = e->apply.state_hash;
-    m->revision = e->apply.revision;
+    m->applied = index;
+    m->state_hash = state_hash;
+    m->revision = revision;
     if (m->replaying && m->applied >= m->boot_commit) {
         m->replaying = false;
         run->dirty = true;
@@ -149,6 +170,20 @@ static void observe_apply(struct run *run, struct member *m, const struct obs_ev
         run->dirty = true;
     }
     run->changed = run->changed || run->watched > 0;
+}
+
+static void observe_snapshot(struct run *run, struct member *m, const struct obs_event *e)
+{
+    static const char *const words[] = {"took", "installed", "begins with"};
+    if (e->snapshot.what != OBS_SNAPSHOT_TAKEN) {
+        if (e->snapshot.index > m->commit) {
+            m->commit = e->snapshot.index;
+        }
+        applied(run, m, e->snapshot.index, e->snapshot.state_hash, e->snapshot.revision);
+    }
+    row_add(run, ROW_STORY, m->spec->name,
+            run_text(run, "%s a snapshot at %llu", words[e->snapshot.what],
+                     (unsigned long long)e->snapshot.index));
 }
 
 void member_observe(struct observer *observer, const struct obs_event *e)
@@ -168,7 +203,8 @@ void member_observe(struct observer *observer, const struct obs_event *e)
         m->vote_term = e->vote.term;
         m->vote = e->vote.candidate;
         break;
-    case OBS_APPLY: observe_apply(run, m, e); break;
+    case OBS_APPLY: applied(run, m, e->apply.index, e->apply.state_hash, e->apply.revision); break;
+    case OBS_SNAPSHOT: observe_snapshot(run, m, e); break;
     case OBS_COMMIT:
         m->commit = e->commit.index;
         if (m->epoch == epoch_newest(run) && m->commit > run->commit_max) {

@@ -244,6 +244,7 @@ void flags_read(struct parser *p, struct flag_list *list, const struct tree *t)
                                         "initial-cluster-token",
                                         "initial-election-tick-advance",
                                         "snapshot-count",
+                                        "experimental-snapshot-catchup-entries",
                                         "quota-backend-bytes",
                                         "force-new-cluster"};
     if (t->kind != TREE_MAP) {

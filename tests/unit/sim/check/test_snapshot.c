@@ -42,9 +42,25 @@ static void test_installed_snapshot_stands_for_the_log(void **state)
     tell_snapshot(t, 1, OBS_SNAPSHOT_TAKEN, 5, 2, 55);
     tell_snapshot(t, 3, OBS_SNAPSHOT_INSTALLED, 5, 2, 55);
     tell_restored_config(t, 3, 5, ID(3));
+    tell_persisted(t, 3, 5, 2, 2, 0);
     trio_replicate(t, 1, "13", 6, 2);
     tell_commit(t, 1, 6);
     expect_none(t);
+}
+
+static void test_an_installed_snapshot_may_be_lost_before_the_log_begins_behind_it(void **state)
+{
+    const term_t terms[] = {1, 1, 1, 2};
+    struct trio *t = *state;
+    trio_ready(t);
+    trio_replicate(t, 1, "12", 5, 2);
+    tell_commit(t, 1, 5);
+    tell_snapshot(t, 3, OBS_SNAPSHOT_INSTALLED, 5, 2, 5);
+    tell_boot(t, 3, 2, 2, 1, 4, 4);
+    tell_log(t, 3, terms, 4);
+    expect_none(t);
+    tell_boot(t, 3, 3, 2, 1, 3, 3);
+    expect_rule(t, RULE_DURABLE_KEPT);
 }
 
 static void test_restored_state_is_the_one_of_its_index(void **state)
@@ -126,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_good_snapshot_passes),
         TEST(test_installed_snapshot_stands_for_the_log),
+        TEST(test_an_installed_snapshot_may_be_lost_before_the_log_begins_behind_it),
         TEST(test_restored_state_is_the_one_of_its_index),
         TEST(test_a_snapshot_of_what_nobody_committed),
         TEST(test_a_snapshot_of_another_term),

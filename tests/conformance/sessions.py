@@ -149,6 +149,7 @@ BEFORE = {
 # Requests that a leader took before it lost its quorum.
 LOST_RACES = {
     ("03b", "B", "etcdctl --endpoints=127.0.0.1:23820 member add infra3"),
+    ("03b", "C", "etcdctl --endpoints=127.0.0.1:23820 put k v --command-timeout=2s"),
     ("03c", "D", "etcdctl --endpoints=127.0.0.1:23810 member remove"),
     ("03c", "D", "etcdctl --endpoints=127.0.0.1:23810 put pending"),
     ("03c", "E", "etcdctl --endpoints=127.0.0.1:23810 put pending"),

@@ -102,16 +102,15 @@ bool config_absent_takes(const struct config_absent *flag, const char *value)
     if (flag->bare) {
         return is_false(value);
     }
-    struct slice rest = slice_str(flag->taken);
+    const char *one = flag->taken;
     for (;;) {
-        ptrdiff_t bar = slice_find(rest, '|');
-        struct slice one = bar < 0 ? rest : slice_of(rest.ptr, (size_t)bar);
-        if (slice_eq_str(one, value)) {
+        size_t len = strcspn(one, "|");
+        if (strncmp(value, one, len) == 0 && value[len] == '\0') {
             return true;
         }
-        if (bar < 0) {
+        if (one[len] == '\0') {
             return false;
         }
-        rest = slice_from(rest, (size_t)bar + 1);
+        one += len + 1;
     }
 }

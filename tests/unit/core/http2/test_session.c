@@ -36,6 +36,25 @@ static void test_first_output_is_that_of_etcd_and_of_grpc_go(void **state)
     pair_fini(&p);
 }
 
+static void test_settings_tell_how_many_streams_there_may_be(void **state)
+{
+    (void)state;
+    struct http2_options options;
+    struct pair p;
+    struct buf out;
+    http2_options_default(&options);
+    options.streams_max = 7;
+    options.streams_told = 7;
+    pair_init(&p, SIZE_MAX, &options);
+    buf_init(&out, mem_pool_mem(p.server.pool));
+    http2_send(p.server.h, &out, SIZE_MAX);
+    static const uint8_t told[] = {0, 3, 0, 0, 0, 7};
+    assert_int_equal(out.len, 9 + 12);
+    assert_memory_equal(out.ptr + 9 + 6, told, sizeof(told));
+    buf_fini(&out);
+    pair_fini(&p);
+}
+
 static void test_ping_is_answered(void **state)
 {
     (void)state;
@@ -563,6 +582,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_preface_is_told_from_http1_by_its_first_bytes),
         cmocka_unit_test(test_first_output_is_that_of_etcd_and_of_grpc_go),
+        cmocka_unit_test(test_settings_tell_how_many_streams_there_may_be),
         cmocka_unit_test(test_ping_is_answered),
         cmocka_unit_test(test_graceful_goaway_lets_open_streams_end),
         cmocka_unit_test(test_request_past_the_goaway_is_unprocessed),

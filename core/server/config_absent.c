@@ -104,7 +104,10 @@ bool config_absent_takes(const struct config_absent *flag, const char *value)
     }
     const char *one = flag->taken;
     for (;;) {
-        size_t len = strcspn(one, "|");
+        size_t len = 0;
+        while (one[len] != '\0' && one[len] != '|') {
+            len++;
+        }
         if (strncmp(value, one, len) == 0 && value[len] == '\0') {
             return true;
         }

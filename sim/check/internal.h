@@ -1,6 +1,6 @@
 /* The inside of `struct check`, shared by its files: votes.c judges elections, log.c what logs
  * hold, snapshot.c what stands for them, commit.c what is committed, apply.c what is applied and
- * configured, epoch.c begins a history anew, words.c tells it all.
+ * configured, epoch.c begins a history anew, atlas.c what is good where, words.c tells it all.
  */
 #ifndef CHECK_INTERNAL_H
 #define CHECK_INTERNAL_H
@@ -94,6 +94,7 @@ struct check_place {
     char *name;
     bool (*survives)(void *disk, const char *path, uint64_t offset, uint64_t len);
     void *disk;
+    bool damaged;
     struct member *member; /* the last one that told something */
 };
 

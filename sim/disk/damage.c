@@ -51,8 +51,53 @@ void damage_clear(struct inode *file, uint64_t offset, uint64_t len)
     }
 }
 
+void damage_see(struct inode *file, uint64_t offset, uint64_t len)
+{
+    list_each (it, &file->damages) {
+        struct damage *damage = container_of(it, struct damage, link);
+        bool touched = damage->offset < offset + len && damage->offset + damage->len > offset;
+        damage->seen = damage->seen || (touched && !damage->hidden);
+    }
+}
+
+static struct damage *first_seen(struct inode *file)
+{
+    list_each (it, &file->damages) {
+        struct damage *damage = container_of(it, struct damage, link);
+        if (damage->seen) {
+            return damage;
+        }
+    }
+    return NULL;
+}
+
+void damage_accept(struct inode *file)
+{
+    struct damage *damage;
+    while ((damage = first_seen(file)) != NULL) {
+        /* A later one lies over it, so this one goes below without clearing those. */
+        list_remove(&damage->link);
+        platter_put(file, damage->offset, damage->bytes, (size_t)damage->len);
+        mem_free(file->disk->mem, damage);
+    }
+}
+
+/* A process has it open. */
+static bool is_open(const struct inode *file)
+{
+    list_each (it, &file->disk->handles) {
+        if (container_of(it, struct disk_handle, link)->inode == file) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void damage_end(struct inode *file, uint32_t fault)
 {
+    if (!list_empty(&file->damages) && is_open(file)) {
+        damage_accept(file); /* the process goes on with what it has seen */
+    }
     list_each_safe (it, &file->damages) {
         struct damage *damage = container_of(it, struct damage, link);
         if (fault == 0 || damage->fault == fault) {

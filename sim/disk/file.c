@@ -24,9 +24,8 @@ static void platter_pages(struct inode *file, size_t count)
     file->page_count = grown;
 }
 
-void platter_write(struct inode *file, uint64_t offset, const uint8_t *bytes, size_t len)
+void platter_put(struct inode *file, uint64_t offset, const uint8_t *bytes, size_t len)
 {
-    damage_clear(file, offset, len);
     if (offset + len > file->durable_size) {
         file->durable_size = offset + len;
     }
@@ -43,6 +42,12 @@ void platter_write(struct inode *file, uint64_t offset, const uint8_t *bytes, si
         bytes += part;
         len -= part;
     }
+}
+
+void platter_write(struct inode *file, uint64_t offset, const uint8_t *bytes, size_t len)
+{
+    damage_clear(file, offset, len);
+    platter_put(file, offset, bytes, len);
 }
 
 static void platter_cut(struct inode *file, uint64_t size)

@@ -45,6 +45,7 @@ struct damage {
     struct list link;
     uint32_t fault;
     bool hidden; /* by the cache, until the process ends */
+    bool seen;   /* a process has read it */
     uint64_t offset;
     uint64_t len;
     uint8_t bytes[];
@@ -205,6 +206,10 @@ bool damage_touches(const struct inode *file, uint64_t offset, uint64_t len);
 /* A write that goes astray reaches the platter. */
 void damage_misdirect(struct inode *file, const struct pending *p);
 void damage_reveal(struct disk *disk);
+/* These bytes were read, as they are; and a process that has read the file writes to it: what it
+ * has seen is how the file is from now on, for it builds upon that. */
+void damage_see(struct inode *file, uint64_t offset, uint64_t len);
+void damage_accept(struct inode *file);
 
 /* file.c: bytes. */
 void file_set_size(struct inode *file, uint64_t size);
@@ -228,6 +233,8 @@ void file_keep_promises(struct inode *file, uint32_t fault);
 /* Frees the bytes. */
 void file_clear(struct inode *file);
 void platter_write(struct inode *file, uint64_t offset, const uint8_t *bytes, size_t len);
+/* Below what is damaged. */
+void platter_put(struct inode *file, uint64_t offset, const uint8_t *bytes, size_t len);
 
 /* names.c: the tree. */
 struct inode *inode_new(struct disk *disk, bool is_directory);

@@ -45,6 +45,7 @@ static int write_file(struct disk_req *req)
     if ((req->handle->flags & ENV_OPEN_WRITE) == 0) {
         return ERR_PERMISSION;
     }
+    damage_accept(req->handle->inode);
     if (!file_change(req->handle->inode, CHANGE_WRITE, req->offset, req->len, req->slices,
                      req->slice_count)) {
         return ERR_NO_SPACE;
@@ -57,6 +58,7 @@ static int write_file(struct disk_req *req)
 static int read_file(struct disk_req *req)
 {
     req->count = file_read(req->handle->inode, req->offset, req->into, (size_t)req->len);
+    damage_see(req->handle->inode, req->offset, req->count);
     strike_read(req);
     return 0;
 }
@@ -75,6 +77,7 @@ static int resize_file(struct disk_req *req)
     if ((req->handle->flags & ENV_OPEN_WRITE) == 0) {
         return ERR_PERMISSION;
     }
+    damage_accept(inode);
     if (req->op == DISK_TRUNCATE) {
         return file_change(inode, CHANGE_CUT, req->offset, 0, NULL, 0) ? 0 : ERR_NO_SPACE;
     }

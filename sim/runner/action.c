@@ -104,29 +104,13 @@ static void note_fault(struct run *run, size_t index, const char *kind, const ch
 /* Another directory than its own: what it held before is gone. */
 static void prepare_dir(struct run *run, struct member *m, const struct action *a)
 {
-    struct disk_image *image = NULL;
     if (a->dir == DIR_OWN || (a->dir == DIR_MEMBER && a->dir_of == m->index)) {
         return;
     }
-    if (!host_is_on(m->host)) {
-        host_power_on(m->host);
-    }
-    disk_wipe(host_disk(m->host));
-    m->wiped = true;
-    checks_wiped(run->checks, m->index);
-    m->ever_booted = false; /* with what it is given now it may well refuse */
     switch (a->dir) {
-    case DIR_MEMBER:
-        image = disk_save(host_disk(run->members[a->dir_of].host));
-        disk_load(host_disk(m->host), image);
-        disk_image_free(image);
-        break;
-    case DIR_SAVED:
-        if (run->steps[a->dir_of].image != NULL) {
-            disk_load(host_disk(m->host), run->steps[a->dir_of].image);
-        }
-        break;
-    default: break;
+    case DIR_MEMBER: disk_copy(run, m, a->dir_of); break;
+    case DIR_SAVED: disk_replace(run, m, run->steps[a->dir_of].image); break;
+    default: disk_replace(run, m, NULL); break;
     }
 }
 
@@ -191,6 +175,7 @@ static void end_member(struct run *run, struct member *m, enum action_kind kind,
     } else if (kind == ACTION_CRASH) {
         node_crash(m->node);
     } else {
+        disk_power_fails(run, m);
         host_power_off(m->host);
     }
 }
@@ -229,6 +214,15 @@ static void do_network(struct run *run, size_t index)
     step_finish(run, index);
 }
 
+static void do_disk(struct run *run, size_t index)
+{
+    struct step_state *st = &run->steps[index];
+    st->victims = whos_resolve(run, &run->s->steps[index].action.who);
+    note_fault(run, index, "disk", members_named(run, st->victims));
+    disk_begin(run, index);
+    step_finish(run, index);
+}
+
 static void end_fault(struct run *run, size_t index)
 {
     const struct step_state *st = &run->steps[index];
@@ -240,7 +234,11 @@ static void end_fault(struct run *run, size_t index)
 
 static void heal(struct run *run, size_t index)
 {
-    network_heal(run, index, net_label(run, index));
+    if (run->s->steps[index].action.kind == ACTION_DISK) {
+        disk_end(run, index);
+    } else {
+        network_heal(run, index, net_label(run, index));
+    }
     end_fault(run, index);
 }
 
@@ -249,9 +247,9 @@ static void do_heal(struct run *run, size_t index)
     const struct action *a = &run->s->steps[index].action;
     for (size_t i = 0; i < run->s->step_count; i++) {
         enum action_kind kind = run->s->steps[i].action.kind;
-        bool cut =
-            (kind == ACTION_PARTITION || kind == ACTION_LINK) && run->steps[i].fired_ns != NEVER_NS;
-        if (cut && (a->heal_all || a->heal_step == i)) {
+        bool cut = kind == ACTION_PARTITION || kind == ACTION_LINK;
+        bool meant = a->heal_all ? cut : a->heal_step == i;
+        if (meant && run->steps[i].fired_ns != NEVER_NS) {
             heal(run, i);
         }
     }
@@ -283,6 +281,7 @@ void action_do(struct run *run, size_t index)
     case ACTION_EXIT: do_exit(run, index); break;
     case ACTION_SAVE_DIR: do_save(run, index); break;
     case ACTION_HEAL: do_heal(run, index); break;
+    case ACTION_DISK: do_disk(run, index); break;
     }
 }
 
@@ -290,7 +289,7 @@ void action_undo(struct run *run, size_t index)
 {
     const struct action *a = &run->s->steps[index].action;
     const struct step_state *st = &run->steps[index];
-    if (a->kind == ACTION_PARTITION || a->kind == ACTION_LINK) {
+    if (a->kind == ACTION_PARTITION || a->kind == ACTION_LINK || a->kind == ACTION_DISK) {
         row_add(run, ROW_PLAIN, "step", run_text(run, "heal %s", label_of(run, index)));
         heal(run, index);
         step_undone(run, index);

@@ -35,6 +35,10 @@ static void begin_timeline(struct run *run)
         row_add(run, ROW_PLAIN, m->spec->name,
                 run_text(run, "leader, term %llu", (unsigned long long)m->term));
     }
+    for (size_t i = 0; i < run->member_count; i++) {
+        struct member *m = &run->members[i];
+        m->disk_requests_before = m->host != NULL ? disk_requests(host_disk(m->host)) : 0;
+    }
     probes_begin(run);
     loads_begin(run);
     steps_begin(run);

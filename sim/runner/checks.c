@@ -97,6 +97,19 @@ static bool is_part(const struct run *run, const struct op *op, size_t epoch)
     return own == epoch || (wrote && op->revision <= epoch_shares(run, epoch, own));
 }
 
+void checks_damaged(struct checks *checks, size_t member, bool on)
+{
+    for (size_t i = 0; i < checks->run->epochs.count; i++) {
+        check_damaged(checks->run->epochs.items[i].places[member], on);
+    }
+}
+
+bool checks_can_lose(const struct checks *checks, size_t member, struct buf *who)
+{
+    const struct run *run = checks->run;
+    return check_can_lose(run->epochs.items[epoch_newest(run)].places[member], who);
+}
+
 /* Probes and load tell revisions and are judged in full; what a command line did is known by its
  * exit only, so it counts as a request that may have taken effect at any time. */
 static void add_op(struct run *run, struct history *history, size_t epoch, size_t index,

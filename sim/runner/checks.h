@@ -12,8 +12,11 @@ void checks_free(struct checks *checks);
 void checks_observe(struct checks *checks, size_t member, const struct obs_event *event);
 /* A member's process has ended, however. */
 void checks_ended(struct checks *checks, size_t member);
-/* Its disk was emptied. */
+/* Its disk was emptied, or it begins on one that does not give back what was written. */
 void checks_wiped(struct checks *checks, size_t member);
+/* Its disk does not give back what was written; and what of that can be survived (check.h). */
+void checks_damaged(struct checks *checks, size_t member, bool on);
+bool checks_can_lose(const struct checks *checks, size_t member, struct buf *who);
 /* Judges the clients' histories. */
 void checks_end(struct checks *checks);
 

@@ -121,6 +121,18 @@ static bool two_histories(const struct run *run)
     return false;
 }
 
+/* Of a member that runs. */
+static bool some_disk_is_bad(const struct run *run)
+{
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct member *m = &run->members[i];
+        if (m->running && !disk_is_well(host_disk(m->host))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void foresee(struct run *run)
 {
     struct oracle_view *view = run->view;
@@ -136,8 +148,9 @@ void foresee(struct run *run)
     if (two_histories(run)) {
         answer = (struct oracle_answer){ORACLE_UNSURE, ORACLE_UNSURE, 0};
     }
-    if (run->bad_link_count > 0) {
-        /* Links that lose or delay promise nothing; what cannot be, cannot. */
+    if (run->bad_link_count > 0 || some_disk_is_bad(run)) {
+        /* Links that lose or delay, and disks that are not well, promise nothing; what cannot be,
+         * cannot. */
         answer.writes = answer.writes == ORACLE_SOUND ? ORACLE_UNSURE : answer.writes;
         answer.serializable =
             answer.serializable == ORACLE_SOUND ? ORACLE_UNSURE : answer.serializable;

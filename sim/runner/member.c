@@ -148,6 +148,7 @@ bool member_start(struct run *run, struct member *m, const struct action *action
     if (!host_is_on(m->host)) {
         host_power_on(m->host);
     }
+    disk_starts(run, m);
     struct node_start start = {.program = &server_program,
                                .args = args,
                                .arg_count = c.count + 1,
@@ -187,7 +188,8 @@ bool member_start(struct run *run, struct member *m, const struct action *action
 }
 
 /* It has ended by itself. One that cannot join may do so with an error, and one that was removed
- * without; but a member that has once begun runs until it is told otherwise, or expected. */
+ * without; but a member that has once begun runs until it is told otherwise, or expected, or its
+ * disk has done something wrong and it says so. */
 static void exited(struct run *run, struct member *m)
 {
     int code = node_exit_code(m->node);
@@ -196,7 +198,8 @@ static void exited(struct run *run, struct member *m)
     struct row *row =
         row_add(run, ROW_PLAIN, m->spec->name, run_text(run, "exits by itself, code %d", code));
     row->detail = text.len > 0 ? why : NULL;
-    if (m->ever_booted && code != 0 && m->waiting_exit == SIZE_MAX) {
+    bool explained = text.len > 0 && disk_explains_end(m);
+    if (m->ever_booted && code != 0 && m->waiting_exit == SIZE_MAX && !explained) {
         run_fail(run, VERDICT_ABORTED, "node", "exit", "",
                  run_text(run, "%s ended by itself with code %d\n%s", m->spec->name, code, why));
     }

@@ -212,6 +212,7 @@ void member_observe(struct observer *observer, const struct obs_event *e)
         }
         run->changed = run->changed || run->watched > 0;
         break;
+    case OBS_PERSISTED: disk_told(run, m, e); break;
     case OBS_PUBLISHED:
         m->published = true;
         m->wiped = false;

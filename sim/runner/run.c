@@ -156,7 +156,7 @@ static void after_event(struct engine_watch *watch)
         run->dirty = false;
         foresee(run);
     }
-    if (run->changed) {
+    if (run->changed || (run->asks_disks && run->watched > 0)) {
         run->changed = false;
         predicates_look(run);
     }
@@ -235,6 +235,7 @@ struct run *run_new(const struct scenario *s, const struct run_options *options)
     probes_make(run);
     loads_make(run);
     steps_make(run);
+    run->asks_disks = predicates_ask_disks(run);
     return run;
 }
 
@@ -357,7 +358,8 @@ void run_go(struct run *run)
         run->stopping = false;
         settle_begin(run);
         loop(run, run_now(run) + run->s->settle_ns);
-        if (!run->settled && run->failures.count == 0 && !run->cut_short) {
+        bool excused = run->s->unbounded && run->beyond_budget;
+        if (!run->settled && run->failures.count == 0 && !run->cut_short && !excused) {
             run_fail(run, VERDICT_STALLED, "settle", "no-progress", "",
                      run_text(run, "no progress within %llds after everything was healed",
                               (long long)(run->s->settle_ns / SEC_NS)));

@@ -4,6 +4,7 @@
  *   member.c    processes of members               observe.c  what they tell
  *   step.c      triggers, firing, finishing        action.c   starts and ends
  *   network.c   partitions and links               load.c     clients
+ *   disk.c      faults of disks, and their budget
  *   ctl.c       command lines                      when.c     predicates
  *   probe.c     lasting clients                    foresee.c  feeding the oracle
  *   judge.c     expectations and contradictions    settle.c   after the timeline
@@ -50,6 +51,13 @@ void array_grow(struct mem *mem, void **items, size_t *count, size_t *cap, size_
 
 struct run;
 
+/* A file of a member, as its persists tell of it. */
+struct told {
+    const char *file; /* NULL: none */
+    uint64_t covered; /* what is before it is vouched for by what lies behind */
+    uint64_t end;
+};
+
 /* What the last incarnation of a member told, and the truth about its process. */
 struct member {
     struct observer observer; /* first */
@@ -67,6 +75,8 @@ struct member {
     bool ever_booted; /* it has read its disk and begun, in some incarnation */
     bool stopping;    /* was asked to; its end is not a surprise */
     bool wiped;       /* its own directory is gone, and it has not served with the new one yet */
+    bool misled;      /* it has begun on a disk that did not give back what was written */
+    bool forgetful;   /* it began on a disk that may have lost what it promised */
     bool published;
     bool replaying;
     bool fetching;
@@ -89,7 +99,11 @@ struct member {
     size_t setting_count;
     bool unheard; /* it leads, and no quorum can reach it */
     int64_t unheard_ns;
-    size_t waiting_stop; /* step that waits for its end; SIZE_MAX: none */
+    struct told told[2];           /* the newest, and the one before */
+    uint64_t disk_requests_before; /* t = 0 */
+    uint64_t promises_broken;      /* by its disk, when the process began */
+    uint64_t disk_failed;          /* requests, likewise */
+    size_t waiting_stop;           /* step that waits for its end; SIZE_MAX: none */
     size_t waiting_exit;
 };
 
@@ -98,6 +112,11 @@ enum step_phase {
     STEP_WATCHED, /* `when`: looked at after each event */
     STEP_FIRED,
     STEP_FINISHED
+};
+
+struct disk_mark {
+    size_t member;
+    uint32_t number; /* of the disk's fault */
 };
 
 struct step_state {
@@ -114,10 +133,11 @@ struct step_state {
     uint64_t victims;         /* bits of members */
     size_t pending;           /* victims whose end is waited for */
     struct disk_image *image; /* save-dir */
-    size_t firings;           /* so far: `every` and `each` fire again and again */
-    bool was_true;            /* `each`: as it was looked at last */
-    struct node *node;        /* ctl */
-    size_t op;                /* ctl: index into ops; SIZE_MAX: none */
+    ARRAY(struct disk_mark) disk_faults;
+    size_t firings;    /* so far: `every` and `each` fire again and again */
+    bool was_true;     /* `each`: as it was looked at last */
+    struct node *node; /* ctl */
+    size_t op;         /* ctl: index into ops; SIZE_MAX: none */
     bool judged;
     bool met;
     const char *got;
@@ -297,6 +317,8 @@ struct run {
     size_t leader_known;              /* as of stable_since_ns; SIZE_MAX: none */
     bool changed;                     /* predicates are to be looked at */
     bool dirty;                       /* the oracle is to be asked */
+    bool asks_disks;                  /* a predicate counts requests of disks */
+    bool beyond_budget;               /* more was damaged than the others can make up for */
     size_t bad_link_count;            /* `link` faults in force: nobody promises anything then */
     index_t commit_max;
     struct oracle_config newest;
@@ -395,6 +417,20 @@ const char *network_partition(struct run *run, size_t index, const char *label);
 const char *network_link(struct run *run, size_t index, const char *label);
 void network_heal(struct run *run, size_t index, const char *label);
 
+/* disk.c */
+void disk_begin(struct run *run, size_t index);
+void disk_end(struct run *run, size_t index);
+/* A persist was told. */
+void disk_told(struct run *run, struct member *m, const struct obs_event *e);
+/* Its process is about to begin, and its power to fail. */
+void disk_starts(struct run *run, struct member *m);
+void disk_power_fails(struct run *run, struct member *m);
+/* Another disk, as in the image (NULL: an empty one), or as the other member's. Cuts the power. */
+void disk_replace(struct run *run, struct member *m, const struct disk_image *image);
+void disk_copy(struct run *run, struct member *m, size_t from);
+/* A member that ends by itself may do so: its disk did something wrong. */
+bool disk_explains_end(const struct member *m);
+
 /* ctl.c */
 void ctl_do(struct run *run, size_t index);
 /* Starts quoratectl with these words on a host; the endpoints are those of the members in `via`. */
@@ -409,6 +445,8 @@ void ctl_hosts_make(struct run *run);
 /* when.c */
 bool predicate_holds(struct run *run, const struct predicate *p);
 void predicates_look(struct run *run);
+/* Some step waits for a number of a disk's requests. */
+bool predicates_ask_disks(const struct run *run);
 
 /* probe.c */
 void probes_make(struct run *run);

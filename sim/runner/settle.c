@@ -16,14 +16,16 @@ static uint64_t bit(size_t i)
 }
 
 /* Voters that could run: each has a host, and is listed, was started before, or has settings. One
- * that lost its directory may rightly refuse to. */
+ * that lost its directory may rightly refuse to, and one that has forgotten what it acknowledged
+ * cannot be asked to catch up before it has: its leader believes what it said. */
 static uint64_t candidates(const struct run *run)
 {
     uint64_t set = 0;
     for (size_t i = 0; i < run->newest.voter_count; i++) {
         size_t k = member_by_id(run, run->newest.voters[i]);
-        if (k != SIZE_MAX && run->members[k].host != NULL && !run->members[k].wiped &&
-            (run->members[k].ever_started || run->members[k].added)) {
+        const struct member *m = k != SIZE_MAX ? &run->members[k] : NULL;
+        if (m != NULL && m->host != NULL && !m->wiped && !(m->forgetful && m->fetching) &&
+            (m->ever_started || m->added)) {
             set |= bit(k);
         }
     }

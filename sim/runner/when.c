@@ -37,6 +37,17 @@ static int64_t role_value(const struct run *run, const struct predicate *p)
     return (int64_t)roles[run->members[member].role];
 }
 
+/* Since the timeline began. */
+static int64_t disk_ops_of(const struct run *run, const struct who *who)
+{
+    size_t member = member_of(run, who);
+    if (member == SIZE_MAX || run->members[member].host == NULL) {
+        return 0;
+    }
+    const struct member *m = &run->members[member];
+    return (int64_t)(disk_requests(host_disk(m->host)) - m->disk_requests_before);
+}
+
 /* Of one member; of several the least. What does not run has 0. */
 static int64_t number_of(const struct run *run, const struct predicate *p)
 {
@@ -69,6 +80,7 @@ static int64_t value_of(const struct run *run, const struct predicate *p)
     case PRED_APPLIED: return number_of(run, p);
     case PRED_VOTERS: return (int64_t)run->newest.voter_count;
     case PRED_QUORUM: return (int64_t)oracle_quorum(run->newest.voter_count);
+    case PRED_DISK_OPS: return disk_ops_of(run, &p->who);
     case PRED_PLUS: return value_of(run, p->a) + value_of(run, p->b);
     case PRED_MINUS: return value_of(run, p->a) - value_of(run, p->b);
     default: UNREACHABLE();
@@ -159,4 +171,19 @@ void predicates_look(struct run *run)
             engine_set(run->engine, &st->trigger, run_now(run));
         }
     }
+}
+
+static bool asks_disk(const struct predicate *p)
+{
+    return p != NULL && (p->op == PRED_DISK_OPS || asks_disk(p->a) || asks_disk(p->b));
+}
+
+bool predicates_ask_disks(const struct run *run)
+{
+    for (size_t i = 0; i < run->s->step_count; i++) {
+        if (asks_disk(run->s->steps[i].trigger.when)) {
+            return true;
+        }
+    }
+    return false;
 }

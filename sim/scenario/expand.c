@@ -50,6 +50,48 @@ static void check_case(struct expansion *e, const struct tree *name, const struc
     }
 }
 
+static struct tree *number_tree(struct parser *p, const struct tree *at, uint64_t number)
+{
+    struct tree *out = mem_zalloc(p->mem, 1, sizeof(*out));
+    struct buf text;
+    buf_init(&text, p->mem);
+    buf_printf(&text, "%llu", (unsigned long long)number);
+    *out = *at;
+    out->text = mem_strdup(p->mem, (const char *)text.ptr, text.len);
+    out->len = text.len;
+    buf_fini(&text);
+    return out;
+}
+
+/* `1..60` as a table of cases without values, each named by its number. NULL: it is none. */
+static struct tree *range_cases(struct parser *p, const struct tree *t)
+{
+    const char *dots = t->kind == TREE_SCALAR ? strstr(t->text, "..") : NULL;
+    uint64_t low;
+    uint64_t high;
+    if (dots == NULL || slice_to_u64(slice_of(t->text, (size_t)(dots - t->text)), &low) != 0 ||
+        slice_to_u64(slice_str(dots + 2), &high) != 0) {
+        return NULL;
+    }
+    if (low > high || high - low >= CASES_MAX) {
+        mistake_add(p->m, t->at, "%s is not a range of up to %d cases, the lower number first",
+                    t->text, CASES_MAX);
+        high = low;
+    }
+    struct tree *out = mem_zalloc(p->mem, 1, sizeof(*out));
+    *out = *t;
+    out->kind = TREE_MAP;
+    out->keys = mem_zalloc(p->mem, (size_t)(high - low) + 1, sizeof(out->keys[0]));
+    out->items = mem_zalloc(p->mem, (size_t)(high - low) + 1, sizeof(out->items[0]));
+    for (uint64_t i = low; i <= high; i++) {
+        struct tree *nothing = number_tree(p, t, i);
+        nothing->kind = TREE_NULL;
+        out->keys[out->count] = number_tree(p, t, i);
+        out->items[out->count++] = nothing;
+    }
+    return out;
+}
+
 size_t expand_begin(struct expansion *e, struct parser *p, const struct tree *root, size_t which)
 {
     const struct tree *vary = tree_get(root, "vary");
@@ -57,15 +99,17 @@ size_t expand_begin(struct expansion *e, struct parser *p, const struct tree *ro
     if (vary == NULL) {
         return 1;
     }
-    if (vary->kind != TREE_MAP || vary->count != 1 || vary->items[0]->kind != TREE_MAP ||
-        vary->items[0]->count == 0) {
+    const struct tree *cases = vary->kind == TREE_MAP && vary->count == 1 ? vary->items[0] : NULL;
+    const struct tree *range = cases != NULL ? range_cases(p, cases) : NULL;
+    cases = range != NULL ? range : cases;
+    if (cases == NULL || cases->kind != TREE_MAP || cases->count == 0) {
         mistake_add(p->m, vary->at,
                     "`vary` is one table: a name, its cases, and of each its values, for instance "
                     "{order: {first: {x: 1}, last: {x: 2}}}");
         return 1;
     }
     e->variable = vary->keys[0]->text;
-    e->cases = vary->items[0];
+    e->cases = cases;
     if (!is_name(e->variable, vary->keys[0]->len) || strcmp(e->variable, "round") == 0) {
         mistake_add(p->m, vary->keys[0]->at, "\"%s\" cannot name a table: a word, not `round`",
                     e->variable);

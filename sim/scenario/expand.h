@@ -5,7 +5,7 @@
 
 #include "parser.h"
 
-#define CASES_MAX 64
+#define CASES_MAX 256
 
 struct expansion {
     struct parser *p;

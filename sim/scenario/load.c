@@ -9,25 +9,10 @@
 #define VALUE_MAX   (1024 * 1024)
 #define RATE_MAX    100000
 
-static bool number(struct parser *p, const struct tree *t, const char *what, uint64_t low,
-                   uint64_t high, uint64_t *out)
-{
-    const char *text;
-    if (!value_text(p, t, what, &text)) {
-        return false;
-    }
-    if (slice_to_u64(slice_of(text, t->len), out) != 0 || *out < low || *out > high) {
-        mistake_add(p->m, t->at, "%s is a number from %llu to %llu, not \"%s\"", what,
-                    (unsigned long long)low, (unsigned long long)high, text);
-        return false;
-    }
-    return true;
-}
-
 static void read_clients(struct parser *p, void *into, const struct tree *t)
 {
     uint64_t clients = 0;
-    if (number(p, t, "`clients`", 1, CLIENTS_MAX, &clients)) {
+    if (value_number(p, t, "`clients`", 1, CLIENTS_MAX, &clients)) {
         ((struct load_spec *)into)->clients = (size_t)clients;
     }
 }
@@ -36,7 +21,7 @@ static void read_weight(struct parser *p, struct load_spec *load, const struct t
                         enum load_op op)
 {
     uint64_t weight = 0;
-    if (number(p, t, "a share of `mix`", 0, WEIGHT_MAX, &weight)) {
+    if (value_number(p, t, "a share of `mix`", 0, WEIGHT_MAX, &weight)) {
         load->mix[op] = (uint32_t)weight;
     }
 }
@@ -84,7 +69,7 @@ static void read_mix(struct parser *p, void *into, const struct tree *t)
 
 static void read_count(struct parser *p, void *into, const struct tree *t)
 {
-    number(p, t, "`count`", 1, KEYS_MAX, &((struct load_spec *)into)->keys);
+    value_number(p, t, "`count`", 1, KEYS_MAX, &((struct load_spec *)into)->keys);
 }
 
 /* "uniform" or "zipf 1.1" */

@@ -131,6 +131,86 @@ static void add_start(const struct scenario *s, const struct action *a, struct b
     }
 }
 
+static void add_bytes(struct buf *buf, uint64_t bytes)
+{
+    if (bytes > 0 && bytes % (1024 * 1024) == 0) {
+        buf_printf(buf, "%lluMiB", (unsigned long long)(bytes / (1024 * 1024)));
+    } else if (bytes > 0 && bytes % 1024 == 0) {
+        buf_printf(buf, "%lluKiB", (unsigned long long)(bytes / 1024));
+    } else {
+        buf_printf(buf, "%lluB", (unsigned long long)bytes);
+    }
+}
+
+static void add_slow(const struct trouble *trouble, struct buf *buf)
+{
+    char low[32];
+    char high[32];
+    if (trouble->factor > 0) {
+        buf_printf(buf, " %llu times", (unsigned long long)trouble->factor);
+    }
+    if (trouble->by.present) {
+        duration_format(low, sizeof(low), trouble->by.low);
+        duration_format(high, sizeof(high), trouble->by.high);
+        buf_printf(buf, " by %s..%s", low, high);
+    }
+}
+
+static void add_trouble(const struct trouble *trouble, enum trouble_kind kind, struct buf *buf)
+{
+    buf_add_str(buf, ", ");
+    if (kind == TROUBLE_POWER) {
+        buf_add_str(buf, "power failures");
+        add_share("drop", trouble->drop_ppm, buf);
+        add_share("tear", trouble->tear_ppm, buf);
+        add_share("trash", trouble->trash_ppm, buf);
+        add_share("names", trouble->names_ppm, buf);
+        return;
+    }
+    buf_add_str(buf, scenario_trouble_name(kind));
+    switch (kind) {
+    case TROUBLE_FAIL:
+        buf_printf(buf, " %s%s", scenario_trouble_op_name(trouble->op),
+                   trouble->no_space ? " (no space)" : "");
+        break;
+    case TROUBLE_FULL:
+    case TROUBLE_RATE:
+        buf_add_str(buf, " ");
+        add_bytes(buf, trouble->bytes);
+        buf_add_str(buf, kind == TROUBLE_RATE ? "/s" : "");
+        break;
+    case TROUBLE_ROT: buf_printf(buf, " %lluB", (unsigned long long)trouble->bytes); break;
+    case TROUBLE_SLOW: add_slow(trouble, buf); break;
+    default: break;
+    }
+    if (trouble->count > 0) {
+        buf_printf(buf, " (%llu)", (unsigned long long)trouble->count);
+    }
+    if (trouble->file != NULL) {
+        buf_printf(buf, " of %s", trouble->file);
+    }
+    if (trouble->placed) {
+        buf_printf(buf, " at %llu", (unsigned long long)trouble->offset);
+    }
+}
+
+static void add_disk(const struct scenario *s, const struct action *a, struct buf *buf)
+{
+    buf_add_str(buf, "disk of ");
+    add_whos(s, &a->who, buf);
+    if (a->disk.wipe) {
+        buf_add_str(buf, ", wipe");
+    }
+    if (a->disk.clone) {
+        buf_printf(buf, ", clone of %s", s->members[a->disk.clone_of].name);
+    }
+    for (size_t i = 0; i < TROUBLE_COUNT; i++) {
+        if (a->disk.troubles[i].present) {
+            add_trouble(&a->disk.troubles[i], (enum trouble_kind)i, buf);
+        }
+    }
+}
+
 const char *scenario_step_title(const struct scenario *s, size_t index, struct buf *buf)
 {
     static const char *const verbs[] = {"wait",   "", "start ", "stop ", "crash ",   "power-off ",
@@ -151,6 +231,7 @@ const char *scenario_step_title(const struct scenario *s, size_t index, struct b
     case ACTION_HEAL: add_heal(s, a, buf); break;
     case ACTION_LINK: add_link(s, a, buf); break;
     case ACTION_START: add_start(s, a, buf); break;
+    case ACTION_DISK: add_disk(s, a, buf); break;
     default:
         buf_add_str(buf, verbs[a->kind]);
         add_whos(s, &a->who, buf);

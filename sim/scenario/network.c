@@ -89,24 +89,6 @@ void partition_read(struct parser *p, struct action *a, const struct tree *t)
     }
 }
 
-/* "100KiB/s" */
-static void read_rate(struct parser *p, struct link_fault *link, const struct tree *t)
-{
-    const char *text;
-    if (!value_text(p, t, "`rate`", &text)) {
-        return;
-    }
-    if (t->len < 3 || strcmp(text + t->len - 2, "/s") != 0) {
-        mistake_add(p->m, t->at, "`rate` is bytes in a second, for instance 100KiB/s, not \"%s\"",
-                    text);
-        return;
-    }
-    if (value_bytes(p, t, 0, t->len - 2, "`rate`", &link->bytes_per_second) &&
-        link->bytes_per_second == 0) {
-        mistake_add(p->m, t->at, "`rate` is 0: say `hang: true`");
-    }
-}
-
 void link_key_read(struct parser *p, struct link_fault *link, const char *key, const struct tree *t)
 {
     switch (key[0]) {
@@ -120,7 +102,7 @@ void link_key_read(struct parser *p, struct link_fault *link, const char *key, c
         } else if (strcmp(key, "reorder") == 0) {
             value_percent(p, t, "`reorder`", &link->reorder_ppm);
         } else if (strcmp(key, "rate") == 0) {
-            read_rate(p, link, t);
+            value_rate(p, t, &link->bytes_per_second);
         } else if (t->kind == TREE_SCALAR && strchr(t->text, '%') != NULL) {
             value_percent(p, t, "`reset`", &link->reset_ppm);
         } else {

@@ -56,6 +56,13 @@ static void read_boot(struct parser *p, void *into, const struct tree *t)
     p->s->cold = value_choice(p, t, "`boot`", names, 2) == 1;
 }
 
+static void read_budget(struct parser *p, void *into, const struct tree *t)
+{
+    static const char *const names[] = {"survivable", "none"};
+    (void)into;
+    p->s->unbounded = value_choice(p, t, "`budget`", names, 2) == 1;
+}
+
 static void read_probe_put(struct parser *p, void *into, const struct tree *t)
 {
     value_duration(p, t, "`put`", &((struct probe_spec *)into)->put_ns);
@@ -181,7 +188,7 @@ static void read_root(struct parser *p, struct expansion *e, const struct tree *
         {"load", read_later},
         {"nemesis", NULL},
         {"swarm", NULL},
-        {"budget", NULL},
+        {"budget", read_budget},
         {"repeat", read_repeat},
         {"from", NULL},
         {"ci", NULL},

@@ -12,6 +12,7 @@ struct parser {
     struct mistakes *m;
     struct mem *mem;
     size_t step; /* the step being read; members announced above it are known */
+    bool disk;   /* inside `disk` */
     int round;   /* labels of this round of `repeat` are meant; 0: of the last */
 };
 
@@ -52,6 +53,11 @@ bool value_bytes(struct parser *p, const struct tree *t, size_t from, size_t len
 /* Durations: "1s", "1s..3s", "<= 3s". A single one is a range only if `exact` is true. */
 bool value_range(struct parser *p, const struct tree *t, const char *what, bool exact,
                  struct range *out);
+/* A whole number from low to high. */
+bool value_number(struct parser *p, const struct tree *t, const char *what, uint64_t low,
+                  uint64_t high, uint64_t *out);
+/* "100KiB/s" */
+bool value_rate(struct parser *p, const struct tree *t, uint64_t *bytes_per_second);
 /* One of the names; its place in the list, or -1 with a mistake. */
 int value_choice(struct parser *p, const struct tree *t, const char *what, const char *const *names,
                  size_t count);
@@ -99,6 +105,11 @@ bool arrow_read(struct parser *p, struct action *a, const struct tree *t, bool *
 /* One of loss, delay, duplicate, reorder, rate, reset, hang. */
 void link_key_read(struct parser *p, struct link_fault *link, const char *key,
                    const struct tree *t);
+
+/* disk.c: the map behind `disk`; forms are judged there, members known. */
+void disk_action_read(struct parser *p, struct action *a, const struct tree *t);
+/* Something of it lasts, and so can end. */
+bool disk_action_lasts(const struct disk_action *disk);
 
 /* steps.c, expects.c */
 struct expansion;

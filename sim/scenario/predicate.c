@@ -18,7 +18,7 @@
 #define DEPTH_MAX      32
 #define NODES_MAX      256
 #define ROLE_COUNT     5
-#define FUNCTION_COUNT 6
+#define FUNCTION_COUNT 7
 
 enum type {
     TYPE_BAD,
@@ -121,6 +121,7 @@ static enum type type_of(const struct predicate *n)
     case PRED_APPLIED:
     case PRED_VOTERS:
     case PRED_QUORUM:
+    case PRED_DISK_OPS:
     case PRED_PLUS:
     case PRED_MINUS: return TYPE_NUMBER;
     default: return TYPE_TRUTH;
@@ -176,9 +177,10 @@ static struct predicate *parse_name(struct lexer *x, const char *word, size_t le
     static const struct {
         const char *name;
         enum predicate_op op;
-    } functions[FUNCTION_COUNT] = {{"role", PRED_ROLE},       {"term", PRED_TERM},
-                                   {"commit", PRED_COMMIT},   {"applied", PRED_APPLIED},
-                                   {"running", PRED_RUNNING}, {"stable", PRED_STABLE}};
+    } functions[FUNCTION_COUNT] = {{"role", PRED_ROLE},        {"term", PRED_TERM},
+                                   {"commit", PRED_COMMIT},    {"applied", PRED_APPLIED},
+                                   {"running", PRED_RUNNING},  {"stable", PRED_STABLE},
+                                   {"disk-ops", PRED_DISK_OPS}};
     static const struct {
         const char *name;
         enum predicate_op op;

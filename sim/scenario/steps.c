@@ -289,6 +289,14 @@ LINK_KEY(rate, "rate")
 LINK_KEY(reset, "reset")
 LINK_KEY(hang, "hang")
 
+static void read_disk(struct parser *p, void *into, const struct tree *t)
+{
+    struct step_reading *r = into;
+    if (begin_action(p, r, t, ACTION_DISK, "disk")) {
+        disk_action_read(p, &r->step->action, t);
+    }
+}
+
 static void read_exit(struct parser *p, void *into, const struct tree *t)
 {
     struct step_reading *r = into;
@@ -347,6 +355,12 @@ static void read_transfer(struct parser *p, void *into, const struct tree *t)
     who_add(p, &ctl->via, (struct who){.kind = WHO_LEADER, .at = t->at});
 }
 
+static bool can_be_healed(const struct action *a)
+{
+    return a->kind == ACTION_PARTITION || a->kind == ACTION_LINK ||
+           (a->kind == ACTION_DISK && disk_action_lasts(&a->disk));
+}
+
 static void read_heal(struct parser *p, void *into, const struct tree *t)
 {
     struct step_reading *r = into;
@@ -364,9 +378,9 @@ static void read_heal(struct parser *p, void *into, const struct tree *t)
     }
     if (point.kind != POINT_STEP || point.offset_ns != 0) {
         mistake_add(p->m, t->at, "`heal` takes a label, or nothing to heal every network fault");
-    } else if (p->s->steps[point.step].action.kind != ACTION_PARTITION &&
-               p->s->steps[point.step].action.kind != ACTION_LINK) {
-        mistake_add(p->m, t->at, "the step \"%s\" did nothing to the network", t->text);
+    } else if (!can_be_healed(&p->s->steps[point.step].action)) {
+        mistake_add(p->m, t->at, "the step \"%s\" did nothing to the network or a disk that heals",
+                    t->text);
     } else {
         r->step->action.heal_step = point.step;
     }
@@ -524,10 +538,11 @@ static void judge_companions(struct parser *p, struct step_reading *r)
     }
     if (r->step->duration.present &&
         (a->kind == ACTION_WAIT || a->kind == ACTION_CTL || a->kind == ACTION_HEAL ||
-         a->kind == ACTION_EXIT || a->kind == ACTION_SAVE_DIR)) {
+         a->kind == ACTION_EXIT || a->kind == ACTION_SAVE_DIR ||
+         (a->kind == ACTION_DISK && !disk_action_lasts(&a->disk)))) {
         mistake_add(p->m, r->step->duration.at,
-                    "`for` needs something that can be undone: a "
-                    "start, stop, crash, power-off, pause, partition or link");
+                    "`for` needs something that can be undone: a start, stop, crash, power-off, "
+                    "pause, partition, link, or a fault of a disk");
     }
 }
 
@@ -576,7 +591,7 @@ static void read_step(struct parser *p, const struct tree *t)
         {"hang", read_hang},
         {"save-dir", read_save_dir},
         {"transfer", read_transfer},
-        {"disk", NULL},
+        {"disk", read_disk},
         {"clock", NULL},
         {"compact", NULL},
         {"tolerant", NULL},

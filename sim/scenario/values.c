@@ -273,6 +273,41 @@ bool value_bytes(struct parser *p, const struct tree *t, size_t from, size_t len
     return true;
 }
 
+bool value_number(struct parser *p, const struct tree *t, const char *what, uint64_t low,
+                  uint64_t high, uint64_t *out)
+{
+    const char *text;
+    if (!value_text(p, t, what, &text)) {
+        return false;
+    }
+    if (slice_to_u64(slice_of(text, t->len), out) != 0 || *out < low || *out > high) {
+        mistake_add(p->m, t->at, "%s is a number from %llu to %llu, not \"%s\"", what,
+                    (unsigned long long)low, (unsigned long long)high, text);
+        return false;
+    }
+    return true;
+}
+
+bool value_rate(struct parser *p, const struct tree *t, uint64_t *bytes_per_second)
+{
+    const char *text;
+    if (!value_text(p, t, "`rate`", &text)) {
+        return false;
+    }
+    if (t->len < 3 || strcmp(text + t->len - 2, "/s") != 0) {
+        mistake_add(p->m, t->at, "`rate` is bytes in a second, for instance 100KiB/s, not \"%s\"",
+                    text);
+        return false;
+    }
+    if (!value_bytes(p, t, 0, t->len - 2, "`rate`", bytes_per_second)) {
+        return false;
+    }
+    if (*bytes_per_second == 0) {
+        mistake_add(p->m, t->at, "`rate` is 0: say `%s: true`", p->disk ? "stall" : "hang");
+    }
+    return *bytes_per_second > 0;
+}
+
 bool value_range(struct parser *p, const struct tree *t, const char *what, bool exact,
                  struct range *out)
 {

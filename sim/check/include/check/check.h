@@ -117,6 +117,16 @@ void check_ended(struct check_place *place);
  * durable no longer counts, neither for nor against them. */
 void check_amnesia(struct check_place *place);
 
+/* The atlas: what is good where. Its disk does not give back what was written: what is durable
+ * there is no good copy until that is over. The rules of every event go on as if it were whole,
+ * since no process can know: what a member says is durable counts for what is committed now, and
+ * later damage falsifies nothing that was committed before. */
+void check_damaged(struct check_place *place, bool on);
+/* If all that is on the disk there were lost now, would everything that is committed still be whole
+ * on a quorum of the newest configuration's voters? In words to who, if it is not NULL: "n2, n3
+ * hold without n1 all that is committed, quorum 2". */
+bool check_can_lose(const struct check_place *place, struct buf *who);
+
 /* All violations; and the i-th, NULL if there are not so many or it was not kept. */
 uint64_t check_violation_count(const struct check *check);
 const struct check_violation *check_violation(const struct check *check, size_t i);

@@ -2,9 +2,10 @@
  *
  * A fault lies over an intact copy: the disk knows at any time what an honest one would hold. So a
  * fault can be taken back, and then the intact copy shows again, as far as nothing was written over
- * it since; and a checker can ask whether a good copy existed (disk_survives, disk_is_good). What a
- * lying sync promised is the one thing that a fault can lose for good: a power failure decides
- * about it as about every write that was not synced.
+ * it since; and a checker can ask whether a good copy existed (disk_survives, disk_is_good). Two
+ * things are for good: what a lying sync promised and a power failure lost, which decides about it
+ * as about every write that was not synced; and damage that a process has read while it keeps the
+ * file open, for what it writes there fits only that.
  *
  * A fault draws from a key of its own and of the request that it meets, so that one fault more or
  * less moves no other. Faults of one kind are asked in the order in which they came.

@@ -145,7 +145,8 @@ enum predicate_op {
     PRED_APPLIED, /* of who; the least over all running members if whose is `all` */
     PRED_VOTERS,  /* of the last active configuration */
     PRED_QUORUM,
-    PRED_PLUS, /* a + b */
+    PRED_DISK_OPS, /* requests that the disk of who has carried out since t = 0 */
+    PRED_PLUS,     /* a + b */
     PRED_MINUS
 };
 
@@ -197,7 +198,8 @@ enum action_kind {
     ACTION_HEAL,
     ACTION_LINK,
     ACTION_EXIT, /* its process ends by itself, within expect.within_ns */
-    ACTION_SAVE_DIR
+    ACTION_SAVE_DIR,
+    ACTION_DISK
 };
 
 enum partition_kind {
@@ -219,6 +221,61 @@ struct link_fault {
     bool hang;      /* nothing passes, nothing is lost */
     struct range delay;
     uint64_t bytes_per_second; /* 0: no limit */
+};
+
+/* What is wrong with a disk, by the keys of `disk`. */
+enum trouble_kind {
+    TROUBLE_FAIL,
+    TROUBLE_LIE,
+    TROUBLE_SHORT,
+    TROUBLE_FLIP,
+    TROUBLE_STALE,
+    TROUBLE_MISDIRECT,
+    TROUBLE_FULL,
+    TROUBLE_SLOW,
+    TROUBLE_RATE,
+    TROUBLE_STALL,
+    TROUBLE_ROT,
+    TROUBLE_POWER, /* drop, tear, trash, names */
+    TROUBLE_COUNT
+};
+
+enum trouble_op {
+    TROUBLE_WRITE,
+    TROUBLE_SYNC,
+    TROUBLE_READ,
+    TROUBLE_SYNC_DIR,
+    TROUBLE_OPEN,
+    TROUBLE_ALLOCATE,
+    TROUBLE_TRUNCATE,
+    TROUBLE_RENAME,
+    TROUBLE_REMOVE,
+    TROUBLE_OP_COUNT
+};
+
+struct trouble {
+    bool present;
+    struct position at;
+    const char *file;   /* a part of the path; NULL: any */
+    uint64_t count;     /* requests it meets; 0: all */
+    enum trouble_op op; /* fail */
+    bool no_space;      /* fail: no space left, instead of an I/O error */
+    uint64_t bytes;     /* full: that fit; rate: a second; rot; flip: bits of each read */
+    uint64_t factor;    /* slow; 0: none */
+    struct range by;    /* slow: ns more */
+    bool placed;        /* rot: at `offset`; otherwise at random, where the member can notice */
+    uint64_t offset;
+    uint32_t drop_ppm; /* power */
+    uint32_t tear_ppm;
+    uint32_t trash_ppm;
+    uint32_t names_ppm;
+};
+
+struct disk_action {
+    struct trouble troubles[TROUBLE_COUNT];
+    bool wipe;
+    bool clone;
+    size_t clone_of;
 };
 
 /* A word of a command line, with what is filled in when the step fires. */
@@ -261,11 +318,12 @@ struct action {
     enum action_kind kind;
     struct position at;
     struct ctl_action ctl;
-    struct who_list who; /* start (one), stop, crash, power-off, pause */
+    struct who_list who; /* start (one), stop, crash, power-off, pause, disk */
     enum start_dir dir;
     size_t dir_of;          /* DIR_MEMBER: the member; DIR_SAVED: the step */
     struct flag_list flags; /* start */
     struct link_fault link;
+    struct disk_action disk;
     enum partition_kind partition;
     struct who_list *groups;
     size_t group_count;
@@ -416,6 +474,7 @@ struct scenario {
     bool leader_given;
     size_t leader; /* the run begins once this member leads */
     bool cold;
+    bool unbounded; /* `budget: none` */
     struct probe_spec probe;
     struct load_spec *loads;
     size_t load_count;
@@ -450,6 +509,9 @@ const char *scenario_role_name(enum scenario_role role);
 const char *scenario_service_name(enum service service);
 const char *scenario_demand_name(enum demand demand);
 const char *scenario_outcome_name(enum outcome outcome);
+/* As the key of `disk` that makes it. */
+const char *scenario_trouble_name(enum trouble_kind kind);
+const char *scenario_trouble_op_name(enum trouble_op op);
 /* "==", "<=" … */
 const char *scenario_compare_name(enum compare_op op);
 bool scenario_compare(const struct compare *c, int64_t value);

@@ -47,6 +47,7 @@ static void test_rot_changes_durable_bytes_and_healing_brings_them_back(void **s
     assert_int_equal(read_at(f, handle, 0, text, 16), 10);
     assert_memory_equal(text, "0123", 4);
     assert_true(text[4] != '4' && text[5] != '5');
+    assert_int_equal(on_file(f, DISK_CLOSE, handle, 0, 0), 0);
     assert_memory_equal(text + 6, "6789", 4);
     assert_true(disk_survives(f->disk, "log", 0, 10)); /* as far as anybody can know */
     assert_false(disk_is_good(f->disk, "log", 0, 10));
@@ -112,6 +113,26 @@ static void test_what_is_written_over_rot_is_as_it_was_written(void **state)
     expect_read(f, "log", "012abcxy");
 }
 
+static void test_damage_that_was_read_and_built_upon_does_not_heal(void **state)
+{
+    struct fixture *f = *state;
+    char text[16];
+    struct disk_handle *handle = synced_file(f, "0123456789");
+    uint32_t rot =
+        begin(f, (struct disk_fault){.kind = DISK_FAULT_ROT, .bytes = 1, .offset = 4, .below = 10});
+    uint32_t other =
+        begin(f, (struct disk_fault){.kind = DISK_FAULT_ROT, .bytes = 1, .offset = 8, .below = 10});
+    assert_int_equal(read_at(f, handle, 0, text, 6), 6);
+    assert_int_equal(write_and_sync(f, handle, 10, "!"), 0);
+    assert_true(disk_is_good(f->disk, "log", 4, 1));
+    disk_fault_end(f->disk, rot);
+    disk_fault_end(f->disk, other);
+    char after[16];
+    assert_int_equal(read_at(f, handle, 0, after, 16), 11);
+    assert_memory_equal(after, text, 6);
+    assert_memory_equal(after + 6, "6789!", 5);
+}
+
 static void test_misdirected_write_leaves_the_old_bytes_and_hurts_others(void **state)
 {
     struct fixture *f = *state;
@@ -137,6 +158,7 @@ static void test_misdirected_write_leaves_the_old_bytes_and_hurts_others(void **
         elsewhere += memcmp(text + at, "here", 4) == 0;
     }
     assert_int_equal(elsewhere, 1);
+    assert_int_equal(on_file(f, DISK_CLOSE, handle, 0, 0), 0);
     disk_fault_end(f->disk, astray);
     memcpy(old, "well", 4);
     memcpy(old + 1024, "here", 4);
@@ -455,6 +477,7 @@ int main(void)
         CASE(test_rot_changes_durable_bytes_and_healing_brings_them_back),
         CASE(test_rot_is_somewhere_in_the_file_that_is_named_and_below_the_mark),
         CASE(test_what_is_written_over_rot_is_as_it_was_written),
+        CASE(test_damage_that_was_read_and_built_upon_does_not_heal),
         CASE(test_misdirected_write_leaves_the_old_bytes_and_hurts_others),
         CASE(test_lying_sync_makes_nothing_durable_and_power_failure_shows_it),
         CASE(test_end_of_a_lie_writes_what_was_promised),

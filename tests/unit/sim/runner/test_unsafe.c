@@ -106,15 +106,27 @@ static void test_a_cluster_that_does_not_form_is_stalled(void **state)
     teardown(&f);
 }
 
-/* Its own log is damaged while it is down: it must refuse, and the run says so. */
-static void wipe_log(struct engine_event *event)
+/* It is started anew, and cannot go on. */
+static void start_again(struct fixture *f, const struct action *action)
 {
-    struct fixture *f = container_of(event, struct fixture, event);
     struct member *m = &f->run->members[1];
     m->stopping = true;
     node_crash(m->node);
-    disk_fail(host_disk(m->host), DISK_READ, UINT64_MAX, ERR_IO, NULL);
-    assert_true(member_start(f->run, m, NULL));
+    assert_true(member_start(f->run, m, action));
+}
+
+static void start_with_a_bad_flag(struct engine_event *event)
+{
+    struct flag flag = {.name = "election-timeout", .value = "1"};
+    const struct action action = {.flags = {.items = &flag, .count = 1}};
+    start_again(container_of(event, struct fixture, event), &action);
+}
+
+static void start_on_a_bad_disk(struct engine_event *event)
+{
+    struct fixture *f = container_of(event, struct fixture, event);
+    disk_fail(host_disk(f->run->members[1].host), DISK_READ, UINT64_MAX, ERR_IO, NULL);
+    start_again(f, NULL);
 }
 
 static void test_a_member_that_gives_up_is_aborted(void **state)
@@ -122,12 +134,26 @@ static void test_a_member_that_gives_up_is_aborted(void **state)
     struct fixture f;
     (void)state;
     setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nuntil: 10s\n");
-    f.event.run = wipe_log;
+    f.event.run = start_with_a_bad_flag;
     engine_set(f.run->engine, &f.event, f.run->zero_ns + 2 * SEC_NS);
     go(&f);
     assert_int_equal(run_summary(f.run).verdict, VERDICT_ABORTED);
     assert_int_equal(verdict_exit(VERDICT_ABORTED), 5);
     assert_told(&f, "FAIL  n2 ended by itself with code 1");
+    teardown(&f);
+}
+
+static void test_a_member_may_give_up_when_its_disk_fails_and_it_says_so(void **state)
+{
+    struct fixture f;
+    (void)state;
+    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nprobe: {put: 1s}\nuntil: 10s\n");
+    f.event.run = start_on_a_bad_disk;
+    engine_set(f.run->engine, &f.event, f.run->zero_ns + 2 * SEC_NS);
+    go(&f);
+    assert_int_equal(run_summary(f.run).verdict, VERDICT_PASS);
+    assert_told(&f, "n2       exits by itself, code 1");
+    assert_told(&f, "input/output error");
     teardown(&f);
 }
 
@@ -137,6 +163,7 @@ int main(void)
         cmocka_unit_test(test_a_broken_rule_ends_the_run_as_unsafe),
         cmocka_unit_test(test_a_cluster_that_does_not_form_is_stalled),
         cmocka_unit_test(test_a_member_that_gives_up_is_aborted),
+        cmocka_unit_test(test_a_member_may_give_up_when_its_disk_fails_and_it_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

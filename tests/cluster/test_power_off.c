@@ -10,26 +10,11 @@
 
 #include "base/duration.h"
 #include "base/rng.h"
-#include "ctl/ctl.h"
+#include "support/ledger.h"
 #include "support/load_program.h"
 #include "support/seeds.h"
-#include "support/sim_cluster.h"
 
 #define MEMBERS 3
-
-static void fail_seed(uint64_t seed, const char *what, struct slice detail)
-{
-    fail_msg("seed %llu: %s%.*s", (unsigned long long)seed, what, (int)detail.len,
-             (const char *)detail.ptr);
-}
-
-static struct slice take_line(struct slice *text)
-{
-    ptrdiff_t end = slice_find(*text, '\n');
-    struct slice line = end < 0 ? *text : slice_of(text->ptr, (size_t)end);
-    *text = slice_from(*text, line.len + 1);
-    return line;
-}
 
 /* Members lose power, alone or all at once, and come back after a while. */
 static void let_the_power_fail(struct sim_cluster *cluster, struct rng *rng)
@@ -59,64 +44,11 @@ static void let_the_power_fail(struct sim_cluster *cluster, struct rng *rng)
     }
 }
 
-static bool holds(struct slice keys, struct slice key)
-{
-    while (keys.len > 0) {
-        if (slice_eq(take_line(&keys), key)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void check_acknowledged(struct sim_cluster *cluster, uint64_t seed, struct slice told,
-                               uint64_t *acknowledged)
-{
-    struct node *reader = sim_client_new(cluster, "reader");
-    const char *const args[] = {"quoratectl", "--endpoints", cluster->endpoints,      "get", "",
-                                "--prefix",   "--keys-only", "--command-timeout=30s", NULL};
-    sim_client_start(reader, &ctl_program, args);
-    if (!sim_run_until_ended(cluster, reader, 60 * SEC_NS) || node_exit_code(reader) != 0) {
-        fail_seed(seed, "the last read failed: ", node_output(reader, ENV_STDERR));
-    }
-    struct slice keys = node_output(reader, ENV_STDOUT);
-    while (told.len > 0) {
-        struct slice line = take_line(&told);
-        if (slice_starts_with(line, "ok ")) {
-            (*acknowledged)++;
-            if (!holds(keys, slice_from(line, 3))) {
-                fail_seed(seed, "acknowledged and lost: ", slice_from(line, 3));
-            }
-        }
-    }
-}
-
-static void check_agreement(struct sim_cluster *cluster, uint64_t seed)
-{
-    sim_run_until(cluster, sim_now_ns(cluster) + 2 * SEC_NS);
-    const struct sim_member *first = &cluster->members[0];
-    for (size_t i = 0; i < MEMBERS; i++) {
-        const struct sim_member *member = &cluster->members[i];
-        if (member->applied != first->applied || member->state_hash != first->state_hash) {
-            fail_seed(seed, "the members do not agree", slice_str(""));
-        }
-    }
-    if (check_violation_count(cluster->check) > 0) {
-        const struct check_violation *v = check_violation(cluster->check, 0);
-        fail_seed(seed, v->law, slice_str(v->text));
-    }
-    struct node *broken = world_first_fault(cluster->world);
-    if (broken != NULL) {
-        fail_seed(seed, "a node broke: ", slice_str(node_fault_text(broken)));
-    }
-}
-
 static uint64_t run_seed(uint64_t seed)
 {
     struct world_options options = world_options_default(seed);
     struct rng rng = rng_stream(seed, "test.power", 0);
     struct sim_cluster cluster;
-    uint64_t acknowledged = 0;
     sim_cluster_init(&cluster, &options, MEMBERS, true);
     for (size_t i = 0; i < MEMBERS; i++) {
         sim_member_start(&cluster, i);
@@ -130,10 +62,12 @@ static uint64_t run_seed(uint64_t seed)
     sim_run_until(&cluster, sim_now_ns(&cluster) + SEC_NS);
     node_stop(client, 15);
     if (!sim_run_until_ended(&cluster, client, 10 * SEC_NS)) {
-        fail_seed(seed, "the clients did not end", slice_str(""));
+        ledger_fail(seed, "the clients did not end", slice_str(""));
     }
-    check_acknowledged(&cluster, seed, node_output(client, ENV_STDOUT), &acknowledged);
-    check_agreement(&cluster, seed);
+    uint64_t acknowledged = ledger_check(&cluster, sim_client_new(&cluster, "reader"), seed,
+                                         node_output(client, ENV_STDOUT));
+    ledger_agree(&cluster, seed);
+    ledger_sound(&cluster, seed);
     sim_cluster_fini(&cluster);
     return acknowledged;
 }
@@ -172,7 +106,7 @@ static int64_t replace_leader(uint64_t seed)
     node_crash(cluster.members[cluster.leader].node);
     sim_run_until(&cluster, killed_ns + 10 * SEC_NS);
     if (cluster.leader_term == term) {
-        fail_seed(seed, "the killed leader was not replaced in 10 s", slice_str(""));
+        ledger_fail(seed, "the killed leader was not replaced in 10 s", slice_str(""));
     }
     int64_t took_ns = cluster.leader_since_ns - killed_ns;
     sim_cluster_fini(&cluster);

@@ -312,6 +312,6 @@ static void opened(void *data, int status, const struct storage_boot *boot)
 void server_boot(struct server *server)
 {
     server->phase = SERVER_READING;
-    server->storage = storage_new(server->env, server->config.data_dir, &storage_events, server);
+    server->storage = storage_new(server->env, server->config.data_dir, NULL, &storage_events, server);
     storage_open(server->storage);
 }

@@ -1,6 +1,6 @@
-/* A clean end: what was gathered is written and synced, if the disk still works, and the file is
- * closed. Whatever was under way when storage_close was called is waited for; its own continuation
- * never runs. */
+/* A clean end: what was gathered is written and synced, if the disk still works, and the files are
+ * closed. A batch that is being written goes on to its end; of whatever else was under way when
+ * storage_close was called the end is waited for, and its own continuation never runs. */
 #include "base/assert.h"
 #include "internal.h"
 
@@ -17,9 +17,9 @@ void storage_close(struct storage *s)
     ASSERT(s->state != STORAGE_NEW);
     ASSERT(s->state != STORAGE_CLOSING && s->state != STORAGE_CLOSED);
     s->closing_sound = s->state == STORAGE_READY;
-    /* A commit index is written without a sync; a clean end makes it last. */
-    bool lazy = s->gathering != NULL && s->gathering->mark < s->gathering->start;
-    s->closing_unsynced = s->writing != NULL || lazy;
+    if (s->state == STORAGE_FAILED) {
+        s->writing = NULL;
+    }
     s->state = STORAGE_CLOSING;
     s->closing_rest = false;
     env_timer_stop(s->env, &s->lazy);
@@ -28,37 +28,22 @@ void storage_close(struct storage *s)
     }
 }
 
-static void write_rest(struct storage *s)
-{
-    struct storage_batch *rest = s->gathering;
-    ASSERT(s->writing == NULL);
-    s->writing = rest;
-    s->gathering = rest == &s->batches[0] ? &s->batches[1] : &s->batches[0];
-    ASSERT(s->gathering->bytes.len == 0);
-    s->closing_unsynced = true;
-    const struct slice bytes = buf_slice(&rest->bytes);
-    env_disk_write(s->env, storage_begin(s, unused), &s->file, rest->start, &bytes, 1);
-}
-
 bool storage_closing(struct storage *s, int status)
 {
     if (s->state != STORAGE_CLOSING) {
         return false;
     }
+    ASSERT(s->writing == NULL);
     env_disk_names_free(s->env, &s->req); /* if it was a list */
     s->closing_sound = s->closing_sound && status == 0;
-    if (s->writing != NULL) {
-        buf_clear(&s->writing->bytes);
-        s->writing = NULL;
-    }
     if (s->closing_sound && s->gathering->bytes.len > 0) {
-        write_rest(s);
+        storage_write_batch(s, true);
     } else if (s->closing_sound && s->closing_unsynced) {
         s->closing_unsynced = false;
-        env_disk_sync(s->env, storage_begin(s, unused), &s->file);
-    } else if (s->file.impl != NULL) {
+        env_disk_sync(s->env, storage_begin(s, unused), s->file);
+    } else if (s->file->impl != NULL) {
         s->closing_sound = false;
-        env_disk_close(s->env, storage_begin(s, unused), &s->file);
+        env_disk_close(s->env, storage_begin(s, unused), s->file);
     } else {
         s->closing_rest = true;
         storage_close_rest(s);
@@ -91,7 +76,8 @@ static bool close_sink(struct storage *s, struct storage_sink *sink)
 void storage_close_rest(struct storage *s)
 {
     ASSERT(s->state == STORAGE_CLOSING);
-    if (!s->closing_rest || s->purging || close_sink(s, &s->writer) ||
+    if (!s->closing_rest || s->keeper_busy || s->purging ||
+        close_other(s, &s->keeper_req, s->other) || close_sink(s, &s->writer) ||
         close_sink(s, &s->receiver)) {
         return;
     }

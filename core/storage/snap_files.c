@@ -12,14 +12,7 @@ static void try_next(struct storage *s);
 
 char *storage_snap_path(struct storage *s, const char *name)
 {
-    struct buf path;
-    buf_init(&path, s->env->mem);
-    buf_add_str(&path, s->snap_dir);
-    buf_add_u8(&path, '/');
-    buf_add_str(&path, name);
-    char *text = mem_strdup(s->env->mem, (const char *)path.ptr, path.len);
-    buf_fini(&path);
-    return text;
+    return storage_join(s, s->snap_dir, name);
 }
 
 char *storage_snap_path_of(struct storage *s, index_t index)
@@ -181,7 +174,7 @@ static void reader_opened(void *data, int status, const struct snapshot_head *he
 {
     struct storage *s = data;
     (void)size;
-    if (status == 0 && head->term != wal_replay_term(&s->replay, head->index)) {
+    if (status == 0 && !wal_replay_fits(&s->replay, head->index, head->term)) {
         PROBE("storage.snapshot_contradicts_log");
         fmt(s->boot_reader->words, STORAGE_WORDS_MAX,
             "%s is of term %llu, but the log has its entry in term %llu", s->boot_reader->path,
@@ -218,7 +211,7 @@ static void try_next(struct storage *s)
     static const struct storage_reader_events events = {
         .opened = reader_opened, .chunk = reader_chunk, .closed = reader_closed};
     index_t first = s->replay.snapshot_index;
-    index_t last = first + s->replay.entry_count;
+    index_t last = wal_replay_last(&s->replay);
     while (s->snap_try > 0) {
         struct storage_snap *snap = &s->snaps[--s->snap_try];
         if (snap->index > last) {

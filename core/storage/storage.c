@@ -2,20 +2,23 @@
 #include "base/fmt.h"
 #include "internal.h"
 
-static char *join(struct mem *mem, const char *a, const char *b)
+char *storage_join(struct storage *s, const char *dir, const char *name)
 {
     struct buf path;
-    buf_init(&path, mem);
-    buf_add_str(&path, a);
-    buf_add_str(&path, b);
-    char *text = mem_strdup(mem, (const char *)path.ptr, path.len);
+    buf_init(&path, s->env->mem);
+    buf_add_str(&path, dir);
+    buf_add_u8(&path, '/');
+    buf_add_str(&path, name);
+    char *text = mem_strdup(s->env->mem, (const char *)path.ptr, path.len);
     buf_fini(&path);
     return text;
 }
 
-struct storage *storage_new(struct env *env, const char *dir, const struct storage_events *events,
-                            void *data)
+struct storage *storage_new(struct env *env, const char *dir, const struct storage_options *options,
+                            const struct storage_events *events, void *data)
 {
+    static const struct storage_options usual = {0};
+    options = options == NULL ? &usual : options;
     ASSERT(dir[0] != '\0');
     ASSERT(events->opened != NULL && events->persisted != NULL);
     ASSERT(events->failed != NULL && events->closed != NULL);
@@ -23,11 +26,19 @@ struct storage *storage_new(struct env *env, const char *dir, const struct stora
     s->env = env;
     s->events = events;
     s->data = data;
+    s->segment_bytes = options->segment_bytes != 0 ? options->segment_bytes : STORAGE_SEGMENT_BYTES;
+    ASSERT(s->segment_bytes >= STORAGE_SEGMENT_BYTES_MIN);
     s->dir = mem_strdup(env->mem, dir, strlen(dir));
-    s->wal_dir = join(env->mem, dir, "/wal");
-    s->snap_dir = join(env->mem, dir, "/snap");
-    s->path = join(env->mem, dir, "/wal/0000000000000001.wal");
-    s->temp_path = join(env->mem, dir, "/wal/0000000000000001.tmp");
+    s->wal_dir = options->wal_dir == NULL
+                     ? storage_join(s, dir, "wal")
+                     : mem_strdup(env->mem, options->wal_dir, strlen(options->wal_dir));
+    s->wal_elsewhere = options->wal_dir != NULL;
+    s->snap_dir = storage_join(s, dir, "snap");
+    s->spare_path = storage_join(s, s->wal_dir, "spare.tmp");
+    s->path = s->wal_dir; /* until there is a segment */
+    s->file = &s->files[0];
+    s->other = &s->files[1];
+    s->space_free = UINT64_MAX;
     buf_init(&s->bytes, env->mem);
     buf_init(&s->batches[0].bytes, env->mem);
     buf_init(&s->batches[1].bytes, env->mem);
@@ -36,6 +47,20 @@ struct storage *storage_new(struct env *env, const char *dir, const struct stora
     storage_sink_init(&s->receiver, s, true);
     s->salts = env_random(env, "storage.salt");
     return s;
+}
+
+struct storage_segment *storage_push_segment(struct storage *s, const struct wal_name *name,
+                                             const char *path)
+{
+    struct mem *mem = s->env->mem;
+    if (s->segment_count == s->segment_cap) {
+        s->segment_cap = s->segment_cap == 0 ? 8 : s->segment_cap * 2;
+        s->segments = mem_resize(mem, s->segments, s->segment_cap * sizeof(*s->segments));
+    }
+    struct storage_segment *segment = &s->segments[s->segment_count++];
+    *segment = (struct storage_segment){.name = *name, .path = mem_strdup(mem, path, strlen(path))};
+    buf_init(&segment->bytes, mem);
+    return segment;
 }
 
 void storage_free(struct storage *s)
@@ -53,12 +78,16 @@ void storage_free(struct storage *s)
     ASSERT(list_empty(&s->readers));
     storage_sink_fini(&s->writer);
     storage_sink_fini(&s->receiver);
+    for (size_t i = 0; i < s->segment_count; i++) {
+        mem_free(mem, s->segments[i].path);
+    }
+    mem_free(mem, s->segments);
     mem_free(mem, s->snaps);
     mem_free(mem, s->snap_dir);
     mem_free(mem, s->dir);
     mem_free(mem, s->wal_dir);
-    mem_free(mem, s->path);
-    mem_free(mem, s->temp_path);
+    mem_free(mem, s->spare_path);
+    mem_free(mem, s->roll_path);
     mem_free(mem, s);
 }
 
@@ -67,7 +96,10 @@ static void go_on(struct storage *s, int status)
     void (*next)(struct storage *, int) = s->next;
     s->busy = false;
     s->next = NULL;
-    if (!storage_closing(s, status)) {
+    /* What a batch has begun goes on to its end. */
+    if (s->state == STORAGE_CLOSING && s->writing == NULL) {
+        (void)storage_closing(s, status);
+    } else {
         next(s, status);
     }
 }
@@ -116,7 +148,16 @@ uint64_t storage_queued(const struct storage *s)
 
 uint64_t storage_bytes(const struct storage *s)
 {
-    return s->durable;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < s->segment_count; i++) {
+        bytes += s->segments[i].end;
+    }
+    return bytes;
+}
+
+uint64_t storage_space(const struct storage *s)
+{
+    return s->space_free;
 }
 
 uint64_t storage_syncs(const struct storage *s)

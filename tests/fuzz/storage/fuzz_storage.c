@@ -69,10 +69,11 @@ static void on_closed(void *data)
 
 static struct outcome boot(struct flat_disk *disk)
 {
-    static const struct storage_events events = {on_opened, on_persisted, on_failed, on_closed};
+    static const struct storage_events events = {
+        .opened = on_opened, .persisted = on_persisted, .failed = on_failed, .closed = on_closed};
     struct outcome outcome = {0};
     flat_boot(disk);
-    struct storage *storage = storage_new(&disk->env, "d", &events, &outcome);
+    struct storage *storage = storage_new(&disk->env, "d", NULL, &events, &outcome);
     storage_open(storage);
     flat_settle(disk);
     check(outcome.ended);
@@ -91,10 +92,16 @@ static void put_right(uint8_t *file, size_t size)
         return;
     }
     memcpy(file, wal_magic, sizeof(wal_magic));
-    store_u32(file + 8, WAL_VERSION);
+    bool v1 = load_u32(file + 8) == 1;
+    store_u32(file + 8, v1 ? 1 : WAL_VERSION);
     uint32_t crc = crc32c(0, file, 60);
     store_u32(file + 60, crc);
-    struct wal_tail tail = {load_u32(file + 12), crc, WAL_HEADER_BYTES};
+    struct wal_tail tail = {load_u32(file + 12), crc, WAL_HEADER_V1_BYTES};
+    if (!v1) {
+        tail.chain = crc32c(0, file, WAL_HEADER_BYTES - 4);
+        tail.offset = WAL_HEADER_BYTES;
+        store_u32(file + WAL_HEADER_BYTES - 4, tail.chain);
+    }
     while (size - tail.offset >= WAL_RECORD_BYTES) {
         uint8_t *head = file + tail.offset;
         size_t whole = WAL_RECORD_BYTES + wal_padded(load_u32(head + 8));
@@ -112,7 +119,10 @@ static void try_file(const uint8_t *data, size_t size)
 {
     struct flat_disk disk;
     flat_init(&disk, 1);
-    flat_put(&disk, "d/wal/0000000000000001.wal", slice_of(data, size));
+    bool v1 = size >= 12 && load_u32(data + 8) == 1;
+    flat_put(&disk,
+             v1 ? "d/wal/0000000000000001.wal" : "d/wal/0000000000000001-0000000000000001.wal",
+             slice_of(data, size));
     const struct outcome first = boot(&disk);
     check(disk.env.mem->bytes_peak <= 64 * 1024 + 8 * (uint64_t)size);
     check(first.status == 0 || first.status == ERR_CORRUPT || first.status == ERR_FORMAT);

@@ -1,5 +1,5 @@
-/* The durable half of a member: one write-ahead log with its identity, boot number, hard state and
- * entries.
+/* The durable half of a member: one write-ahead log in segments, with its identity, boot number,
+ * hard state and entries.
  *
  * It may know env, and of raft only the nouns (entries, hard state, persist, configuration). It
  * knows nothing of messages, elections or what a payload means, and it keeps no copy of the log:
@@ -50,13 +50,17 @@ struct storage_boot {
     const struct raft_entry *entries;
     size_t entry_count;
     uint64_t cut_bytes; /* of a torn tail that was cut */
+    /* 0, or: entries that had been durable here have rotted, and were cut off with all behind them.
+     * The member must not vote, campaign or answer for them before the log is committed through
+     * this index again. */
+    index_t recover_to;
 };
 
 struct storage_events {
     /* The end of storage_open or storage_create: 0 with `boot`, or an error without. ERR_NOT_FOUND
      * after storage_open: there is no log yet, and storage_create may follow. The others end this
-     * storage: ERR_LOCKED, ERR_CORRUPT, ERR_FORMAT, ERR_LIMIT, or what the disk says (ERR_IO,
-     * ERR_NO_SPACE, ERR_PERMISSION). storage_words says it for people. */
+     * storage: ERR_LOCKED, ERR_CORRUPT, ERR_FORMAT, ERR_FOREIGN, ERR_LIMIT, or what the disk says
+     * (ERR_IO, ERR_NO_SPACE, ERR_PERMISSION). storage_words says it for people. */
     void (*opened)(void *data, int status, const struct storage_boot *boot);
     /* Everything up to this token is durable: goes into RAFT_EVENT_PERSISTED. index and term are
      * the persist's last_index and last_term. Once for each persist with `sync`, in order. It may
@@ -64,15 +68,28 @@ struct storage_events {
     void (*persisted)(void *data, uint64_t token, index_t index, term_t term);
     /* A write or sync failed: goes into RAFT_EVENT_PERSIST_FAILED. Once; no `persisted` follows. */
     void (*failed)(void *data, int err);
+    /* May be NULL. Free bytes of the disk that holds the log: at times, and 0 at once when nothing
+     * could be allocated ahead. Then what is gathered goes into a reserve of 1/256 of a segment;
+     * it is time to take no more. */
+    void (*space)(void *data, uint64_t free_bytes);
     /* After storage_close: the files are closed. storage_free is allowed from here on. */
     void (*closed)(void *data);
 };
 
 struct storage;
 
-/* Borrows env and events; copies dir, the member's data directory. */
-struct storage *storage_new(struct env *env, const char *dir, const struct storage_events *events,
-                            void *data);
+#define STORAGE_SEGMENT_BYTES     (UINT64_C(64) * 1024 * 1024)
+#define STORAGE_SEGMENT_BYTES_MIN UINT64_C(1024)
+
+struct storage_options {
+    const char *wal_dir;    /* the log's directory; NULL: `wal` in the member's */
+    uint64_t segment_bytes; /* a segment ends with the batch that reaches this size; 0: 64 MiB */
+};
+
+/* Borrows env and events; copies dir, the member's data directory, and the options, which may be
+ * NULL. */
+struct storage *storage_new(struct env *env, const char *dir, const struct storage_options *options,
+                            const struct storage_events *events, void *data);
 /* Only before storage_open or after `closed`. NULL is fine. */
 void storage_free(struct storage *storage);
 
@@ -101,8 +118,10 @@ void storage_close(struct storage *storage);
 /* Bytes gathered and not yet durable: the caller's measure for pushing back. Bounded by what raft
  * may leave uncommitted. */
 uint64_t storage_queued(const struct storage *storage);
-/* Bytes of the log on the disk, and writes with sync so far. */
+/* Bytes of the log's records on the disk, in all segments, and writes with sync so far. */
 uint64_t storage_bytes(const struct storage *storage);
+/* Free bytes as last told; UINT64_MAX: not yet. */
+uint64_t storage_space(const struct storage *storage);
 uint64_t storage_syncs(const struct storage *storage);
 /* What is wrong, with file and offset; empty before an error. */
 const char *storage_words(const struct storage *storage);

@@ -7,7 +7,7 @@
 #include "storage/storage.h"
 #include "testing.h"
 
-#define LOG_PATH  "data/wal/0000000000000001.wal"
+#define LOG_PATH  "data/wal/0000000000000001-0000000000000001.wal"
 #define WRITING   "data/snap/writing.tmp"
 #define RECEIVING "data/snap/receiving.tmp"
 
@@ -81,7 +81,8 @@ static void on_closed(void *data)
     ((struct member *)data)->closed = true;
 }
 
-static const struct storage_events events = {on_opened, on_persisted, on_failed, on_closed};
+static const struct storage_events events = {
+    .opened = on_opened, .persisted = on_persisted, .failed = on_failed, .closed = on_closed};
 
 static int setup(void **state)
 {
@@ -101,7 +102,7 @@ static int teardown(void **state)
 static void start(void)
 {
     flat_boot(&m.disk);
-    m.storage = storage_new(&m.disk.env, "data", &events, &m);
+    m.storage = storage_new(&m.disk.env, "data", NULL, &events, &m);
     m.token = 0;
     m.status = 1;
     m.failed = 0;

@@ -4,7 +4,7 @@
 #include "storage/storage.h"
 #include "testing.h"
 
-#define PATH "data/wal/0000000000000001.wal"
+#define PATH "data/wal/0000000000000001-0000000000000001.wal"
 
 struct member {
     struct flat_disk disk;
@@ -72,7 +72,8 @@ static void on_closed(void *data)
     ((struct member *)data)->closed = true;
 }
 
-static const struct storage_events events = {on_opened, on_persisted, on_failed, on_closed};
+static const struct storage_events events = {
+    .opened = on_opened, .persisted = on_persisted, .failed = on_failed, .closed = on_closed};
 
 static int setup(void **state)
 {
@@ -92,7 +93,7 @@ static int teardown(void **state)
 static void start(void)
 {
     flat_boot(&m.disk);
-    m.storage = storage_new(&m.disk.env, "data", &events, &m);
+    m.storage = storage_new(&m.disk.env, "data", NULL, &events, &m);
     m.token = 0;
     m.persisted_token = 0;
     m.persisted_index = 0;
@@ -208,22 +209,33 @@ static void test_what_was_persisted_is_there_after_a_restart(void **state)
     stop_cleanly();
 }
 
+/* The first write allocates ahead. */
+static void write_first(void)
+{
+    persist(1, 1, 1, 0);
+    storage_flush(m.storage);
+    flat_settle(&m.disk);
+    assert_int_equal(m.disk.counts[FLAT_ALLOCATE], 1);
+    assert_int_equal(m.persisted_calls, 1);
+}
+
 static void test_persists_gather_while_a_sync_runs(void **state)
 {
     (void)state;
     boot_fresh();
+    write_first();
     uint64_t writes = m.disk.counts[FLAT_WRITE];
     uint64_t syncs = storage_syncs(m.storage);
-    persist(1, 1, 1, 0);
+    persist(1, 2, 1, 1);
     storage_flush(m.storage); /* the first leaves alone */
-    for (index_t i = 2; i <= 20; i++) {
+    for (index_t i = 3; i <= 20; i++) {
         persist(1, i, 1, i - 1);
         storage_flush(m.storage);
     }
-    assert_int_equal(m.persisted_calls, 0);
-    flat_step(&m.disk);
-    flat_step(&m.disk);
     assert_int_equal(m.persisted_calls, 1);
+    flat_step(&m.disk);
+    flat_step(&m.disk);
+    assert_int_equal(m.persisted_calls, 2);
     storage_flush(m.storage); /* the end of that turn */
     flat_settle(&m.disk);
     assert_int_equal(m.persisted_calls, 20);
@@ -237,12 +249,13 @@ static void test_nothing_is_vouched_for_before_its_sync(void **state)
 {
     (void)state;
     boot_fresh();
-    persist(1, 1, 1, 0);
+    write_first();
+    persist(1, 2, 1, 1);
     storage_flush(m.storage);
     assert_true(flat_step(&m.disk));
-    assert_int_equal(m.persisted_calls, 0);
-    assert_true(flat_step(&m.disk));
     assert_int_equal(m.persisted_calls, 1);
+    assert_true(flat_step(&m.disk));
+    assert_int_equal(m.persisted_calls, 2);
     stop_cleanly();
 }
 
@@ -386,11 +399,11 @@ static void test_a_locked_directory_is_refused(void **state)
 static void test_unknown_files_and_etcds_directory_are_refused(void **state)
 {
     (void)state;
-    flat_put(&m.disk, "data/wal/0000000000000002.wal", slice_str("x"));
+    flat_put(&m.disk, "data/wal/2.wal", slice_str("x"));
     start();
     flat_settle(&m.disk);
     assert_int_equal(m.status, ERR_FORMAT);
-    assert_non_null(strstr(storage_words(m.storage), "0000000000000002.wal"));
+    assert_non_null(strstr(storage_words(m.storage), "data/wal holds 2.wal, which"));
     stop_cleanly();
     flat_put(&m.disk, "data/member", slice_str("x"));
     start();
@@ -414,7 +427,7 @@ static void test_rot_is_refused_with_file_and_offset(void **state)
     flat_settle(&m.disk);
     stop_cleanly();
     struct flat_file *file = flat_find(&m.disk, PATH);
-    file->now.ptr[end - 8] ^= 1; /* in the payload of entry 2 */
+    file->now.ptr[end - 320 - 24] ^= 1; /* in the head of entry 2 */
     boot_again();
     assert_int_equal(m.status, ERR_CORRUPT);
     fmt(words, sizeof(words), "%s at offset ", PATH);
@@ -594,7 +607,7 @@ static void test_a_tail_torn_at_any_byte_is_cut(void **state)
     flat_settle(&m.disk);
     struct flat_file *file = flat_find(&m.disk, PATH);
     static uint8_t whole[4096];
-    size_t len = file->now.len;
+    size_t len = (size_t)storage_bytes(m.storage);
     assert_true(len < sizeof(whole));
     memcpy(whole, file->now.ptr, len);
     for (size_t keep = (size_t)sound; keep < len; keep++) {
@@ -602,7 +615,9 @@ static void test_a_tail_torn_at_any_byte_is_cut(void **state)
         boot_again();
         assert_int_equal(m.status, 0);
         assert_int_equal(m.last, 1);
-        assert_int_equal(m.cut_bytes, keep - sound);
+        /* A torn tail is known by its heads. */
+        assert_true(m.cut_bytes <= keep - sound);
+        assert_int_equal(m.cut_bytes > 0, keep - sound >= 24);
         /* What is written next is found behind the cut. */
         persist(2, 2, 1, 1);
         storage_flush(m.storage);

@@ -148,11 +148,12 @@ static void turn_end(void *data)
 
 static void start(struct env *env)
 {
-    static const struct storage_events events = {on_opened, on_persisted, on_failed, on_closed};
+    static const struct storage_events events = {
+        .opened = on_opened, .persisted = on_persisted, .failed = on_failed, .closed = on_closed};
     struct writer *w = mem_zalloc(env->mem, 1, sizeof(*w));
     writer = w;
     w->env = env;
-    w->storage = storage_new(env, "a/data", &events, w);
+    w->storage = storage_new(env, "a/data", NULL, &events, w);
     env_at_turn_end(env, turn_end, w);
     storage_open(w->storage);
 }

@@ -75,6 +75,8 @@ void churn_member_wipe(struct churn *c, int i)
     host_power_off(host);
     host_power_on(host);
     disk_wipe(host_disk(host));
+    /* A member that lags behind may still list the old id, and the next start ask just that one. */
+    check_amnesia(place->check);
     place->wanted = false;
     place->down_until_ns = -1;
     place->slow_until_ns = -1;

@@ -50,6 +50,7 @@ static void take_member(struct snapshot_restore *restore, struct slice bytes)
         fail(restore, rv, "the snapshot's list of members cannot be read");
     } else if (restore->state.index != head->index || restore->state.term != head->term ||
                restore->state.members.cluster_id != head->cluster_id ||
+               restore->state.members.epoch != head->epoch ||
                !members_same_conf(&head->conf, &conf)) {
         fail(restore, ERR_CORRUPT, "the snapshot's state is not that of its header");
     } else {
@@ -135,6 +136,7 @@ void snapshot_adopt(struct server *server, struct state *state, struct mvcc *mvc
     server->members = state->members;
     membership_init(&state->members, server->env->mem);
     server->members_hash = membership_hash(&server->members);
+    peers_enter_epoch(&server->peers, server->members.epoch);
     memcpy(server->cluster_version, state->cluster_version, sizeof(server->cluster_version));
     server->commit = state->index;
     server->applied = state->index;

@@ -167,6 +167,7 @@ static void begin(struct server *server)
     take->server = server;
     take->head.index = server->applied;
     take->head.term = server->applied_term;
+    take->head.epoch = server->members.epoch;
     members_conf(&server->members, &take->head.conf);
     take->state_hash = server_state_hash(server);
     take->revision = mvcc_revision(server->mvcc);

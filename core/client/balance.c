@@ -67,6 +67,32 @@ struct endpoint *client_pick(struct client *client)
     return NULL;
 }
 
+/* As etcd's client takes an endpoint: bare, or behind http:// in any case, and then what follows
+ * the address does not matter; no host is this one. What asks for TLS is never dialled in the
+ * clear, and so never becomes ready. */
+static bool find_address(struct slice name, struct url *url)
+{
+    static const char http[] = "http://";
+    size_t len = sizeof(http) - 1;
+    bool has_scheme = name.len >= len;
+    for (size_t i = 0; i < len && has_scheme; i++) {
+        uint8_t c = name.ptr[i];
+        has_scheme = (c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) == http[i];
+    }
+    if (has_scheme) {
+        name = slice_from(name, len);
+        ptrdiff_t slash = slice_find(name, '/');
+        name.len = slash < 0 ? name.len : (size_t)slash;
+    }
+    if (endpoint_parse(name, url) != 0 || url->local || url->secure) {
+        return false;
+    }
+    if (url->host[0] == '\0') {
+        memcpy(url->host, "localhost", sizeof("localhost"));
+    }
+    return true;
+}
+
 int client_new(struct env *env, const struct client_config *config, struct client **result)
 {
     *result = NULL;
@@ -93,7 +119,7 @@ int client_new(struct env *env, const struct client_config *config, struct clien
         struct slice name = config->endpoints[i];
         endpoint->client = client;
         endpoint->name = mem_strdup(env->mem, (const char *)name.ptr, name.len);
-        endpoint->valid = endpoint_parse(name, &endpoint->url) == 0 && !endpoint->url.local;
+        endpoint->valid = find_address(name, &endpoint->url);
         endpoint->timer.fire = backoff_over;
         endpoint->timer.data = endpoint;
     }

@@ -143,6 +143,13 @@ bare --endpoints="$U" endpoint status
 bare --endpoints="$U" endpoint health
 bare --endpoints="$U" endpoint hashkv
 bare --endpoints="$U" --endpoints="$E" endpoint status
+bare --endpoints="$E," get color
+bare --endpoints=",$E" get color
+bare --endpoints="HTTP://$E" get color
+bare --endpoints="$U/path" get color
+bare --endpoints="$U/path" endpoint status
+bare --endpoints=":${E#*:}" get color
+bare --endpoints="localhost:${E#*:}" get color
 bare --endpoints="$E,$U" endpoint status -w table
 bare --endpoints="$E,$U" endpoint hashkv -w table
 bare --endpoints="$E,$E" endpoint health -w table
@@ -500,6 +507,12 @@ bare --endpoints=$SILENT --command-timeout=300ms put k v
 bare --endpoints=$SILENT --command-timeout=300ms endpoint health
 bare --endpoints=no.such.host.invalid:1 --command-timeout=300ms get k
 bare --endpoints=bogus --command-timeout=300ms get k
+bare --endpoints=https://$ONE --command-timeout=300ms get k
+bare --endpoints=https://$ONE --command-timeout=300ms endpoint status
+bare --endpoints=ftp://$ONE --command-timeout=300ms get k
+bare --endpoints=$ONE/path --command-timeout=300ms get k
+bare --endpoints=127.0.0.1 --command-timeout=300ms get k
+bare --endpoints=unix:///no/such/socket --command-timeout=300ms get k
 bare --endpoints=http:// --command-timeout=300ms get k
 bare --endpoints=$NOBODY --command-timeout=0s get k
 bare --endpoints=$NOBODY --command-timeout=-1s get k

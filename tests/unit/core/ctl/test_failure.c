@@ -217,6 +217,24 @@ static void test_a_dead_endpoint_costs_nothing_beside_a_live_one(void **state)
     check_took(0, 100 * MS_NS);
 }
 
+static void test_endpoints_are_taken_as_etcdctl_takes_them(void **state)
+{
+    (void)state;
+    Etcdserverpb__PutResponse answer;
+    etcdserverpb__put_response__init(&answer);
+    const struct fake_rule rules[] = {
+        {.method = "Put", .how = FAKE_ANSWER, .message = &answer.base}, {0}};
+    fake_servers[0].rules = rules;
+    run(1, "--endpoints=HTTP://s0:2379/path put k v");
+    check(0, "");
+    /* Nothing is said in the clear to who expects TLS. */
+    fake_clear();
+    fake_servers[0].rules = rules;
+    run(1, "--endpoints=https://s0:2379 put k v");
+    check(1, "Error: context deadline exceeded\n");
+    assert_int_equal(fake_servers[0].connections, 0);
+}
+
 static void test_values_past_two_megabytes_stay_here(void **state)
 {
     (void)state;
@@ -293,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup(test_nonsense_is_an_error, setup),
         cmocka_unit_test_setup(test_a_mute_server_is_dialled_again, setup),
         cmocka_unit_test_setup(test_a_dead_endpoint_costs_nothing_beside_a_live_one, setup),
+        cmocka_unit_test_setup(test_endpoints_are_taken_as_etcdctl_takes_them, setup),
         cmocka_unit_test_setup(test_values_past_two_megabytes_stay_here, setup),
         cmocka_unit_test_setup(test_usage_is_at_most_a_hundred_columns_wide, setup),
         cmocka_unit_test_setup(test_mistakes_of_the_command_line, setup),

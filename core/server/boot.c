@@ -288,6 +288,34 @@ static void refuse_disk(struct server *server, int status)
     stop_now(server, 1);
 }
 
+/* The flags name both this member and, under another name, the one whose log this is: the directory
+ * is a copy. IDs follow from URLs, so a member that was only renamed is found under its new name,
+ * and one that was added later is not found at all. */
+static bool is_of_another(struct server *server, member_id_t id)
+{
+    const struct server_config *config = &server->config;
+    struct membership initial;
+    bool foreign = false;
+    membership_init(&initial, server->env->mem);
+    if (membership_parse(&initial, slice_str(config->initial_cluster),
+                         slice_str(config->initial_token), NULL) == 0) {
+        const struct member *own = membership_find_name(&initial, slice_str(config->name));
+        const struct member *of = membership_find(&initial, id);
+        foreign = own != NULL && of != NULL && own != of;
+        if (foreign) {
+            LOG(server->env, ERROR,
+                "the data directory is another member's; two processes with the data of one would "
+                "vote and acknowledge twice: start this member with its own --data-dir, or with an "
+                "empty one after member remove and member add",
+                log_str("directory", config->data_dir), log_slice("of", of->name),
+                log_hex("member", id), log_str("name", config->name));
+            stop_now(server, 1);
+        }
+    }
+    membership_fini(&initial);
+    return foreign;
+}
+
 static void opened(void *data, int status, const struct storage_boot *boot)
 {
     struct server *server = data;
@@ -302,7 +330,7 @@ static void opened(void *data, int status, const struct storage_boot *boot)
         }
     } else if (status != 0) {
         refuse_disk(server, status);
-    } else {
+    } else if (server->config.force_new || !is_of_another(server, boot->meta.member_id)) {
         /* A log that was made and never written to is as good as new: the first entries may have
          * been lost with the power. */
         begin(server, boot, boot->entry_count == 0 && boot->hard.term == 0);

@@ -141,11 +141,20 @@ static void end(struct member *m)
     m->leader = 0;
 }
 
+/* A process that has not begun tells of a disk which holds what a member has, and that member runs
+ * elsewhere: the disk was copied. It is nobody until it boots. */
+static bool is_copy(const struct check_place *place, const struct obs_event *obs)
+{
+    const struct member *m = check_member_find(place->check, obs->member);
+    return obs->kind == OBS_PERSISTED && m != NULL && m->running && m->place != place &&
+           place->member != m;
+}
+
 void check_event(struct check_place *place, int64_t now_ns, uint64_t event,
                  const struct obs_event *obs)
 {
     struct check *c = place->check;
-    if (obs->member == 0) {
+    if (obs->member == 0 || is_copy(place, obs)) {
         return;
     }
     struct member *m = member_at(place, obs->member);

@@ -147,7 +147,8 @@ void disk_slices(struct disk_req *req, const struct slice *bytes, size_t count)
     }
 }
 
-static int64_t latency(struct disk *disk, const struct disk_req *req)
+/* Without faults. */
+static int64_t latency(const struct disk *disk, const struct disk_req *req)
 {
     struct rng draw = draw_from(req->key, DRAW_LATENCY, 0);
     const struct disk_options *o = &disk->options;
@@ -173,7 +174,7 @@ static int64_t latency(struct disk *disk, const struct disk_req *req)
     if (o->bytes_per_second != 0 && (req->op == DISK_WRITE || req->op == DISK_READ)) {
         ns += (int64_t)(req->len * (uint64_t)SEC_NS / o->bytes_per_second);
     }
-    return list_empty(&disk->faults) ? ns : fault_latency(disk, req, ns);
+    return ns;
 }
 
 static bool is_outstanding(const struct disk *disk, const struct disk_req *req)
@@ -255,7 +256,9 @@ void disk_submit(struct disk_req *req)
     req->event.kind = ENGINE_DISK;
     req->event.node = req->node;
     list_push_back(&disk->outstanding, &req->link);
-    engine_set(disk->engine, &req->event, disk->engine->now_ns + latency(disk, req));
+    req->own_ns = latency(disk, req);
+    int64_t ns = list_empty(&disk->faults) ? req->own_ns : fault_latency(disk, req, req->own_ns);
+    engine_set(disk->engine, &req->event, disk->engine->now_ns + ns);
 }
 
 void requests_resume(struct disk *disk)
@@ -265,6 +268,18 @@ void requests_resume(struct disk *disk)
         list_remove(&req->link);
         list_push_back(&disk->outstanding, &req->link);
         engine_set(disk->engine, &req->event, disk->engine->now_ns);
+    }
+}
+
+void requests_hasten(struct disk *disk)
+{
+    int64_t now_ns = disk->engine->now_ns;
+    disk->busy_until_ns = now_ns;
+    list_each (it, &disk->outstanding) {
+        struct disk_req *req = container_of(it, struct disk_req, link);
+        if (req->event.at_ns > now_ns + req->own_ns) {
+            engine_set(disk->engine, &req->event, now_ns + req->own_ns);
+        }
     }
 }
 

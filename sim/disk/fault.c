@@ -78,14 +78,19 @@ static void undo(struct disk *disk, uint32_t number)
 
 void disk_fault_end(struct disk *disk, uint32_t number)
 {
+    bool hasten = false;
     ASSERT(number != 0);
     list_each_safe (it, &disk->faults) {
         struct fault *fault = container_of(it, struct fault, link);
         if (fault->number == number) {
+            hasten = fault->what.kind == DISK_FAULT_SLOW || fault->what.kind == DISK_FAULT_RATE;
             fault_free(disk, fault);
         }
     }
     undo(disk, number);
+    if (hasten) {
+        requests_hasten(disk);
+    }
     requests_resume(disk);
 }
 
@@ -96,6 +101,7 @@ void disk_heal(struct disk *disk)
     }
     disk->stall_number = 0;
     undo(disk, 0);
+    requests_hasten(disk);
     requests_resume(disk);
 }
 

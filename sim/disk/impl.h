@@ -171,6 +171,8 @@ void req_free(struct disk_req *req);
 const char *req_path(const struct disk_req *req);
 /* Those that wait go on. */
 void requests_resume(struct disk *disk);
+/* What slowed them down is over. */
+void requests_hasten(struct disk *disk);
 
 /* fault.c */
 struct fault *fault_of(struct disk *disk, enum disk_fault_kind kind, const char *path);

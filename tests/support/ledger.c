@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/duration.h"
+#include "base/fmt.h"
 #include "ctl/ctl.h"
 
 void ledger_fail(uint64_t seed, const char *what, struct slice detail)
@@ -67,7 +68,11 @@ void ledger_agree(struct sim_cluster *cluster, uint64_t seed)
             ledger_fail(seed, "does not run at the end: ", slice_str(host_name(member->host)));
         }
         if (member->applied != first->applied || member->state_hash != first->state_hash) {
-            ledger_fail(seed, "the members do not agree", slice_str(""));
+            char who[128];
+            fmt(who, sizeof(who), "%s has applied %llu, %s %llu", host_name(first->host),
+                (unsigned long long)first->applied, host_name(member->host),
+                (unsigned long long)member->applied);
+            ledger_fail(seed, "the members do not agree: ", slice_str(who));
         }
     }
 }

@@ -100,8 +100,9 @@ struct disk_req {
     uint8_t *into;        /* read: borrowed until done */
     struct slice *slices; /* write: the array is the disk's, its bytes are borrowed until done */
     size_t slice_count;
-    uint64_t mark; /* sync: what was complete when it was called */
-    uint64_t key;  /* of its random draws: machine, file, how many requests that file had */
+    uint64_t mark;  /* sync: what was complete when it was called */
+    int64_t own_ns; /* its latency without faults */
+    uint64_t key;   /* of its random draws: machine, file, how many requests that file had */
     /* Results, valid in done. */
     struct disk_handle *opened;
     size_t count;

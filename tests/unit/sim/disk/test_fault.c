@@ -353,6 +353,26 @@ static void test_throttled_disk_serves_one_after_the_other(void **state)
     assert_in_range(f->engine.now_ns - before, 100 * MS_NS, 101 * MS_NS);
 }
 
+static void test_end_of_a_slow_disk_hastens_what_was_under_way(void **state)
+{
+    struct fixture *f = *state;
+    struct disk_handle *handle = open_file(f, "log");
+    uint32_t rate = begin(f, (struct disk_fault){.kind = DISK_FAULT_RATE, .bytes = 1});
+    const struct slice slice = slice_str("a hundred seconds, and one more");
+    struct disk_req *req = ask(f, DISK_WRITE);
+    req->handle = handle;
+    disk_slices(req, &slice, 1);
+    f->status = 1;
+    disk_submit(req);
+    (void)engine_run(&f->engine, f->engine.now_ns + SEC_NS, UINT64_MAX);
+    assert_int_equal(f->status, 1);
+    disk_fault_end(f->disk, rate);
+    int64_t before = f->engine.now_ns;
+    (void)engine_run(&f->engine, INT64_MAX, UINT64_MAX);
+    assert_int_equal(f->status, 0);
+    assert_in_range(f->engine.now_ns - before, 0, 31 * US_NS);
+}
+
 static void test_stall_ends_with_its_fault(void **state)
 {
     struct fixture *f = *state;
@@ -489,6 +509,7 @@ int main(void)
         CASE(test_full_disk_refuses_and_goes_on_when_it_is_freed),
         CASE(test_slow_disk_takes_longer_until_it_is_healed),
         CASE(test_throttled_disk_serves_one_after_the_other),
+        CASE(test_end_of_a_slow_disk_hastens_what_was_under_way),
         CASE(test_stall_ends_with_its_fault),
         CASE(test_trash_is_other_bytes_within_the_write),
         CASE(test_fates_of_one_file_do_not_depend_on_requests_or_faults_of_another),

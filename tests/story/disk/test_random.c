@@ -1,0 +1,257 @@
+/* Clusters of 1, 3 and 5 under load, whose members lose power, alone or all at once, with what was
+ * not synced kept, dropped, torn or turned into other bytes and names lost; whose writes and syncs
+ * fail; and whose disks are slow, throttled or stand still. Any number of members may meet any of
+ * it at once: none of it takes away what was durable. Nothing that was acknowledged may be lost, a
+ * member boots or says why it does not, and at the end all are in the same state.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/duration.h"
+#include "base/rng.h"
+#include "disk/fault.h"
+#include "support/ledger.h"
+#include "support/load_program.h"
+#include "support/seeds.h"
+
+#define ROUNDS 30
+
+struct story {
+    struct world_sink sink;
+    struct sim_cluster cluster;
+    struct rng rng;
+    uint64_t seed;
+    int64_t back_ns[SIM_MEMBERS_MAX];   /* when it starts again */
+    int64_t healed_ns[SIM_MEMBERS_MAX]; /* when its disk is well again; -1: it is */
+    uint64_t failed[SIM_MEMBERS_MAX];   /* requests of its disk, when it was started */
+    char said[SIM_MEMBERS_MAX][256];    /* the last error it logged */
+    uint64_t stopped;                   /* by its disk's failure */
+    uint64_t dark;                      /* power failures */
+};
+
+static struct disk *disk_of(const struct story *s, size_t i)
+{
+    return host_disk(s->cluster.members[i].host);
+}
+
+static void on_log(struct world_sink *sink, struct node *node, const struct log_line *line,
+                   int64_t wall_ns)
+{
+    struct story *s = container_of(sink, struct story, sink);
+    (void)wall_ns;
+    for (size_t i = 0; i < s->cluster.count; i++) {
+        if (s->cluster.members[i].node == node) {
+            snprintf(s->said[i], sizeof(s->said[i]), "%s", line->message);
+        }
+    }
+}
+
+static void start(struct story *s, size_t i)
+{
+    s->failed[i] = disk_counts(disk_of(s, i))->failed;
+    s->said[i][0] = '\0';
+    sim_member_start(&s->cluster, i);
+}
+
+/* A member may end by itself because its disk failed a request, and then it has said so. */
+static void judge_end(struct story *s, size_t i)
+{
+    const struct sim_member *member = &s->cluster.members[i];
+    if (node_state(member->node) != NODE_EXITED) {
+        return; /* its power failed, or it runs; what broke it is found at the end */
+    }
+    if (disk_counts(disk_of(s, i))->failed == s->failed[i] || s->said[i][0] == '\0') {
+        ledger_fail(s->seed, "ended though its disk failed nothing, or without a word: ",
+                    slice_str(s->said[i]));
+    }
+}
+
+static void power_off(struct story *s, size_t i)
+{
+    struct sim_member *member = &s->cluster.members[i];
+    bool ran = node_state(member->node) == NODE_RUNNING;
+    if (!ran) {
+        judge_end(s, i);
+    }
+    if (host_is_on(member->host)) {
+        host_power_off(member->host);
+        s->dark++;
+    }
+    if (ran) {
+        s->back_ns[i] = sim_now_ns(&s->cluster) + rng_range(&s->rng, 10 * MS_NS, SEC_NS);
+    }
+}
+
+/* One thing goes wrong with one disk for a while. */
+static void hurt(struct story *s, size_t i)
+{
+    static const enum disk_op ops[] = {DISK_WRITE, DISK_SYNC, DISK_SYNC_DIR, DISK_OPEN};
+    struct disk_fault fault = {.key = rng_u64(&s->rng), .count = DISK_FOR_EVER};
+    uint64_t kind = rng_below(&s->rng, 6);
+    switch (kind) {
+    case 0:
+    case 1:
+        fault.kind = DISK_FAULT_FAIL;
+        fault.op = ops[rng_below(&s->rng, 4)];
+        fault.err = rng_chance(&s->rng, 300000) ? ERR_NO_SPACE : ERR_IO;
+        fault.count = kind == 0 ? 1 : DISK_FOR_EVER;
+        break;
+    case 2:
+        fault.kind = DISK_FAULT_SLOW;
+        fault.high_ns = rng_range(&s->rng, MS_NS, 300 * MS_NS);
+        fault.factor = 2;
+        break;
+    case 3:
+        fault.kind = DISK_FAULT_RATE;
+        fault.bytes = 2000 + rng_below(&s->rng, 100000);
+        break;
+    case 4: fault.kind = DISK_FAULT_STALL; break;
+    default: fault.kind = DISK_FAULT_SHORT; break;
+    }
+    (void)disk_fault_add(disk_of(s, i), &fault);
+    s->healed_ns[i] = sim_now_ns(&s->cluster) + rng_range(&s->rng, 50 * MS_NS, 1500 * MS_NS);
+}
+
+static void look_after(struct story *s, size_t i)
+{
+    struct sim_member *member = &s->cluster.members[i];
+    int64_t now = sim_now_ns(&s->cluster);
+    if (s->healed_ns[i] >= 0 && now >= s->healed_ns[i]) {
+        disk_heal(disk_of(s, i));
+        s->healed_ns[i] = -1;
+    }
+    if (node_state(member->node) == NODE_EXITED && s->back_ns[i] < 0) {
+        judge_end(s, i);
+        s->stopped++;
+        s->back_ns[i] = now + rng_range(&s->rng, 10 * MS_NS, SEC_NS);
+    }
+    if (node_state(member->node) != NODE_RUNNING && s->back_ns[i] >= 0 && now >= s->back_ns[i]) {
+        s->back_ns[i] = -1;
+        start(s, i);
+    }
+}
+
+static void go_through_it(struct story *s)
+{
+    struct rng *rng = &s->rng;
+    for (int round = 0; round < ROUNDS; round++) {
+        sim_run_until(&s->cluster,
+                      sim_now_ns(&s->cluster) + rng_range(rng, 20 * MS_NS, 250 * MS_NS));
+        bool all = rng_chance(rng, 60000);
+        uint64_t dark = rng_below(rng, s->cluster.count * 3);
+        uint64_t hurts = rng_below(rng, s->cluster.count * 3);
+        for (size_t i = 0; i < s->cluster.count; i++) {
+            if (all || dark == i) {
+                power_off(s, i);
+            }
+            if (hurts == i && s->healed_ns[i] < 0) {
+                hurt(s, i);
+            }
+            look_after(s, i);
+        }
+    }
+}
+
+/* All disks are well and all members run. */
+static void settle(struct story *s)
+{
+    for (size_t i = 0; i < s->cluster.count; i++) {
+        disk_heal(disk_of(s, i));
+        if (node_state(s->cluster.members[i].node) != NODE_RUNNING) {
+            judge_end(s, i);
+            start(s, i);
+        }
+    }
+    sim_run_until(&s->cluster, sim_now_ns(&s->cluster) + SEC_NS);
+    for (size_t i = 0; i < s->cluster.count; i++) {
+        /* It may have been on its way out when its disk was healed. */
+        if (node_state(s->cluster.members[i].node) != NODE_RUNNING) {
+            judge_end(s, i);
+            start(s, i);
+        }
+    }
+}
+
+static void draw_disks(struct story *s)
+{
+    for (size_t i = 0; i < s->cluster.count; i++) {
+        struct disk_options *options = disk_options(disk_of(s, i));
+        options->drop_ppm = (uint32_t)rng_below(&s->rng, 400000);
+        options->tear_ppm = (uint32_t)rng_below(&s->rng, 400000);
+        options->trash_ppm = (uint32_t)rng_below(&s->rng, 200000);
+        options->name_drop_ppm = (uint32_t)rng_below(&s->rng, 1000000);
+        s->back_ns[i] = -1;
+        s->healed_ns[i] = -1;
+        start(s, i);
+    }
+}
+
+struct sums {
+    uint64_t acknowledged;
+    uint64_t stopped;
+    uint64_t dark;
+};
+
+static void run_seed(uint64_t seed, struct sums *sums)
+{
+    static struct story story;
+    struct story *s = &story;
+    struct world_options options = world_options_default(seed);
+    *s = (struct story){.seed = seed, .rng = rng_stream(seed, "test.disk", 0)};
+    size_t count = 1 + 2 * (size_t)rng_below(&s->rng, 3);
+    sim_cluster_init(&s->cluster, &options, count, true);
+    s->sink.log = on_log;
+    world_sink_set(s->cluster.world, &s->sink);
+    draw_disks(s);
+    sim_run_until_served(&s->cluster);
+    struct node *client = sim_client_new(&s->cluster, "client");
+    struct node *reader = sim_client_new(&s->cluster, "reader");
+    const char *const args[] = {
+        "load", "--endpoints", s->cluster.endpoints, "--clients", "3", "--value", "100", "--puts",
+        "300",  NULL};
+    sim_client_start(client, &load_program, args);
+    go_through_it(s);
+    settle(s);
+    node_stop(client, 15);
+    if (!sim_run_until_ended(&s->cluster, client, 10 * SEC_NS)) {
+        ledger_fail(seed, "the clients did not end", slice_str(""));
+    }
+    sums->acknowledged += ledger_check(&s->cluster, reader, seed, node_output(client, ENV_STDOUT));
+    ledger_agree(&s->cluster, seed);
+    ledger_sound(&s->cluster, seed);
+    sums->stopped += s->stopped;
+    sums->dark += s->dark;
+    sim_cluster_fini(&s->cluster);
+}
+
+static void test_nothing_acknowledged_is_lost_on_the_worst_disks(void **state)
+{
+    struct sums sums = {0};
+    (void)state;
+    uint64_t seeds = seeds_to_run(300, 5000);
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
+        run_seed(seed, &sums);
+    }
+    printf("%llu puts acknowledged, all found; %llu power failures; %llu members stopped by their "
+           "disk and came back\n",
+           (unsigned long long)sums.acknowledged, (unsigned long long)sums.dark,
+           (unsigned long long)sums.stopped);
+    /* Or the runs did nothing. */
+    assert_true(sums.acknowledged > seeds * 50);
+    assert_true(sums.dark > seeds * 5);
+    assert_true(sums.stopped > seeds);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_acknowledged_is_lost_on_the_worst_disks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -9,15 +9,14 @@
 #define AUTH      "authentication does not exist yet"
 #define COMPACT   "automatic compaction does not exist yet"
 #define V2        "etcd's API v2 is not spoken; clients use v3"
-#define ONE_FILE  "the log is one file, and nothing else is kept to be counted"
 #define NO_DB     "there is no backend database; what a turn has gathered is written and synced at once"
 #define CORRUPT   "members are not compared with each other yet"
 
 const struct config_absent config_absents[] = {
     {"config-file", false, "", "files of flags are not read; give flags, or variables ETCD_NAME"},
     {"wal-dir", false, "", "the log lies in the data directory; move that with --data-dir"},
-    {"max-snapshots", false, "5|0", "how many snapshots are kept is not a choice yet"},
-    {"max-wals", false, "5|0", ONE_FILE},
+    {"max-snapshots", false, "5|0", "the newest two stay, and no others"},
+    {"max-wals", false, "5|0", "the log keeps the segments that are needed, and no others"},
     {"quota-backend-bytes", false, "0", "the size of the state is not limited yet"},
     {"backend-batch-interval", false, "|0s|100ms", NO_DB},
     {"backend-batch-limit", false, "0|10000", NO_DB},

@@ -339,7 +339,11 @@ static void opened(void *data, int status, const struct storage_boot *boot)
 
 void server_boot(struct server *server)
 {
+    const struct server_config *config = &server->config;
+    const struct storage_options options = {
+        .wal_dir = config->wal_dir[0] != '\0' ? config->wal_dir : NULL,
+    };
     server->phase = SERVER_READING;
-    server->storage = storage_new(server->env, server->config.data_dir, NULL, &storage_events, server);
+    server->storage = storage_new(server->env, config->data_dir, &options, &storage_events, server);
     storage_open(server->storage);
 }

@@ -31,6 +31,8 @@ struct flag {
 static const struct flag flags[] = {
     {"name", FLAG_STRING, AT(name), "default", "Human-readable name of this member."},
     {"data-dir", FLAG_STRING, AT(data_dir), NULL, "Data directory; ${name}.etcd if not given."},
+    {"wal-dir", FLAG_STRING, AT(wal_dir), "",
+     "Directory of the log, if it is to lie on another disk than the rest."},
     {"listen-peer-urls", FLAG_URLS, AT(listen_peer), "http://localhost:2380",
      "URLs to listen on for other members."},
     {"listen-client-urls", FLAG_URLS, AT(listen_client), "http://localhost:2379",

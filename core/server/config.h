@@ -21,6 +21,7 @@ struct config_urls {
 struct server_config {
     const char *name;
     const char *data_dir; /* owned */
+    const char *wal_dir;  /* empty: in the data directory */
     struct config_urls listen_peer;
     struct config_urls listen_client;
     struct config_urls advertise_peer;

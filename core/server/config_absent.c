@@ -14,7 +14,6 @@
 
 const struct config_absent config_absents[] = {
     {"config-file", false, "", "files of flags are not read; give flags, or variables ETCD_NAME"},
-    {"wal-dir", false, "", "the log lies in the data directory; move that with --data-dir"},
     {"max-snapshots", false, "5|0", "the newest two stay, and no others"},
     {"max-wals", false, "5|0", "the log keeps the segments that are needed, and no others"},
     {"quota-backend-bytes", false, "0", "the size of the state is not limited yet"},

@@ -1,4 +1,4 @@
-/* What a member allows its clients by its flags, and a client whose machine is gone. */
+/* What flags do: limits of clients, a client whose machine is gone, and a log elsewhere. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -209,12 +209,40 @@ static void test_requests_may_be_as_large_as_the_flag_says(void **state)
     sim_cluster_fini(&cluster);
 }
 
+static void test_the_log_may_lie_elsewhere(void **state)
+{
+    (void)state;
+    static const char *const elsewhere[] = {"--wal-dir=other/log"};
+    struct sim_cluster cluster;
+    char err[256];
+    serve(&cluster, elsewhere, 1);
+    assert_int_equal(put_bytes(&cluster, 10, err, sizeof(err)), 0);
+    node_stop(cluster.members[0].node, 15);
+    sim_run_until(&cluster, sim_now_ns(&cluster) + 5 * SEC_NS);
+    assert_int_equal(node_state(cluster.members[0].node), NODE_EXITED);
+    uint8_t first[8];
+    size_t count = 0;
+    assert_int_equal(disk_read_durable(host_disk(cluster.members[0].host),
+                                       "other/log/0000000000000001-0000000000000001.wal", 0, first,
+                                       sizeof(first), &count),
+                     0);
+    sim_member_start(&cluster, 0);
+    sim_run_until_served(&cluster);
+    const char *const args[] = {"quoratectl", "--endpoints=10.0.0.1:2379", "get", "k", NULL};
+    struct node *ctl = sim_client_new(&cluster, "reader");
+    sim_client_start(ctl, &ctl_program, args);
+    assert_true(sim_run_until_ended(&cluster, ctl, 10 * SEC_NS));
+    assert_true(slice_eq_str(node_output(ctl, ENV_STDOUT), "k\nxxxxxxxxxx\n"));
+    sim_cluster_fini(&cluster);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_client_that_is_silent_keeps_its_connection),
         cmocka_unit_test(test_a_client_that_is_gone_is_found),
         cmocka_unit_test(test_zero_means_that_nobody_is_pinged),
+        cmocka_unit_test(test_the_log_may_lie_elsewhere),
         cmocka_unit_test(test_requests_may_be_as_large_as_the_flag_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,11 +63,12 @@ static void test_defaults_are_etcds_but_for_pre_vote(void **state)
 static void test_flags_come_in_both_forms_and_with_one_dash_or_two(void **state)
 {
     (void)state;
-    assert_int_equal(READ("--name", "a", "-data-dir=d", "--pre-vote=false",
+    assert_int_equal(READ("--name", "a", "-data-dir=d", "--pre-vote=false", "--wal-dir=w",
                           "-strict-reconfig-check=0", "--initial-cluster-state", "existing"),
                      0);
     assert_string_equal(config.name, "a");
     assert_string_equal(config.data_dir, "d");
+    assert_string_equal(config.wal_dir, "w");
     assert_false(config.pre_vote);
     assert_false(config.strict);
     assert_true(config.existing);

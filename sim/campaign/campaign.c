@@ -367,7 +367,13 @@ int campaign_go(struct campaign *c, struct buf *why)
     return err;
 }
 
+enum verdict campaign_worst(const struct campaign *c)
+{
+    bool unmet = c->worst < VERDICT_UNMET && probes_fail(c);
+    return unmet ? VERDICT_UNMET : c->worst;
+}
+
 int campaign_exit(const struct campaign *c)
 {
-    return verdict_exit(c->worst);
+    return verdict_exit(campaign_worst(c));
 }

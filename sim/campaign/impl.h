@@ -4,6 +4,7 @@
  *   job.c        what a worker does, and how its answer is written     known.c   failures to expect
  *   tally.c      sums by scenario and by fingerprint                   files.c   scenarios of a
  * folder tell.c       the terminal                                          junit.c   for CI
+ *   probes.c     marks on rare branches: reached, never, excused
  */
 #ifndef CAMPAIGN_IMPL_H
 #define CAMPAIGN_IMPL_H
@@ -133,6 +134,9 @@ static inline uint64_t number_seed(const struct campaign *c, uint64_t number)
     return c->options.seed_first + number / c->parts.count;
 }
 
+/* campaign.c */
+enum verdict campaign_worst(const struct campaign *c);
+
 /* job.c */
 void job_work(void *ctx, const struct pool_job *job, struct buf *out);
 /* ERR_PROTO: it is no answer. */
@@ -149,6 +153,17 @@ void tally_add(struct campaign *c, uint64_t number, const struct run_result *o, 
 bool verdict_fails(enum verdict verdict);
 
 /* known.c */
+/* The next line that says something, without the blanks around it; false: there is none. */
+bool list_line(struct slice *text, struct slice *line);
+/* A `*` at the end of the pattern stands for any rest. */
+bool list_names(struct slice pattern, struct slice name);
 bool known_has(struct slice known, const char *fingerprint);
+
+/* probes.c */
+/* Whether a probe that is not excused was never reached by a campaign that was done in full. */
+bool probes_fail(const struct campaign *c);
+void probes_tell(const struct campaign *c, struct buf *out);
+/* The names of those that make it fail, each behind a blank. */
+void probes_add_missing(const struct campaign *c, struct buf *out);
 
 #endif

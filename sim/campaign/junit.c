@@ -1,4 +1,5 @@
-/* JUnit's XML as CI systems read it: a suite, a testcase for each scenario. */
+/* JUnit's XML as CI systems read it: a suite, a testcase for each scenario and one for the probes.
+ */
 #include "base/duration.h"
 #include "impl.h"
 
@@ -94,9 +95,27 @@ static void add_class(struct buf *out, const char *path)
     }
 }
 
+/* Probes are a testcase of their own where they can fail. */
+static void add_probes(const struct campaign *c, struct buf *out)
+{
+    struct buf missing;
+    buf_init(&missing, c->mem);
+    probes_add_missing(c, &missing);
+    buf_add_str(out, "  <testcase classname=\"campaign\" name=\"probes\" time=\"0.000\"");
+    if (missing.len == 0) {
+        buf_add_str(out, "/>\n");
+    } else {
+        buf_add_str(out, ">\n    <failure type=\"unmet\" message=\"never reached:");
+        add_escaped(out, buf_slice(&missing));
+        buf_add_str(out, "\"/>\n  </testcase>\n");
+    }
+    buf_fini(&missing);
+}
+
 void campaign_junit(struct campaign *c, struct buf *out)
 {
-    size_t failed = 0;
+    bool probes = c->options.unreached_path != NULL;
+    size_t failed = probes_fail(c);
     size_t skipped = 0;
     for (size_t i = 0; i < c->parts.count; i++) {
         failed += c->parts.items[i].unknown_failures > 0;
@@ -106,7 +125,7 @@ void campaign_junit(struct campaign *c, struct buf *out)
                "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                "<testsuites>\n<testsuite name=\"quorate campaign\" tests=\"%zu\" failures=\"%zu\" "
                "errors=\"0\" skipped=\"%zu\" time=\"",
-               c->parts.count, failed, skipped);
+               c->parts.count + probes, failed, skipped);
     add_seconds(out, c->wall_ns);
     buf_add_str(out, "\">\n");
     for (size_t i = 0; i < c->parts.count; i++) {
@@ -125,6 +144,9 @@ void campaign_junit(struct campaign *c, struct buf *out)
         buf_add_str(out, p->runs == 0 ? "    <skipped message=\"no run of it was done\"/>\n" : "");
         add_failure(c, i, out);
         buf_add_str(out, "  </testcase>\n");
+    }
+    if (probes) {
+        add_probes(c, out);
     }
     buf_add_str(out, "</testsuite>\n</testsuites>\n");
 }

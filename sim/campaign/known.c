@@ -1,3 +1,5 @@
+/* Lists that a campaign is given: a name a line, `*` at its end for any rest, `#` before remarks.
+ */
 #include "impl.h"
 
 static struct slice trim(struct slice s)
@@ -12,22 +14,33 @@ static struct slice trim(struct slice s)
     return s;
 }
 
-bool known_has(struct slice known, const char *fingerprint)
+bool list_line(struct slice *text, struct slice *line)
 {
-    struct slice wanted = slice_str(fingerprint);
-    while (known.len > 0) {
-        ptrdiff_t end = slice_find(known, '\n');
-        struct slice line = trim(slice_of(known.ptr, end < 0 ? known.len : (size_t)end));
-        known = end < 0 ? slice_of(NULL, 0) : slice_from(known, (size_t)end + 1);
-        if (line.len == 0 || line.ptr[0] == '#') {
-            continue;
-        }
-        if (slice_eq(line, wanted)) {
+    while (text->len > 0) {
+        ptrdiff_t end = slice_find(*text, '\n');
+        *line = trim(slice_of(text->ptr, end < 0 ? text->len : (size_t)end));
+        *text = end < 0 ? slice_of(NULL, 0) : slice_from(*text, (size_t)end + 1);
+        if (line->len > 0 && line->ptr[0] != '#') {
             return true;
         }
-        size_t prefix = line.len - 1;
-        if (line.ptr[prefix] == '*' && wanted.len >= prefix &&
-            slice_eq(slice_of(line.ptr, prefix), slice_of(wanted.ptr, prefix))) {
+    }
+    return false;
+}
+
+bool list_names(struct slice pattern, struct slice name)
+{
+    if (pattern.len == 0 || pattern.ptr[pattern.len - 1] != '*') {
+        return slice_eq(pattern, name);
+    }
+    pattern.len--;
+    return name.len >= pattern.len && slice_eq(pattern, slice_of(name.ptr, pattern.len));
+}
+
+bool known_has(struct slice known, const char *fingerprint)
+{
+    struct slice line;
+    while (list_line(&known, &line)) {
+        if (list_names(line, slice_str(fingerprint))) {
             return true;
         }
     }

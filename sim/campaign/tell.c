@@ -1,14 +1,12 @@
 /* What a person reads at the end of a campaign. */
 #include "base/duration.h"
 #include "base/fmt.h"
-#include "base/probe.h"
 #include "base/sort.h"
 #include "impl.h"
 
 #define ROWS_MAX      12 /* of scenarios that passed, unless asked for */
 #define SEEDS_MAX     8
 #define REASON_MAX    90
-#define NEVER_MAX     42 /* bytes of names */
 #define MAY_LIMIT_PCT 15
 
 void campaign_number(uint64_t n, struct buf *out)
@@ -295,46 +293,7 @@ static void add_share(struct buf *out, int64_t part, int64_t whole)
     buf_printf(out, "%lld.%lld%%", (long long)(tenths / 10), (long long)(tenths % 10));
 }
 
-static void tell_probes(const struct campaign *c, bool verbose, struct buf *out)
-{
-    const struct probe_site *sites = probe_sites();
-    size_t names = 0;
-    size_t reached = 0;
-    size_t told = 0;
-    struct buf never;
-    buf_init(&never, out->mem);
-    for (size_t i = 0; i < probe_count(); i++) {
-        /* A name may stand at several places. */
-        bool first = true;
-        bool hit = false;
-        for (size_t k = 0; k < probe_count(); k++) {
-            bool same = strcmp(sites[k].name, sites[i].name) == 0;
-            first = first && !(same && k < i);
-            hit = hit || (same && c->hits[k] > 0);
-        }
-        names += first;
-        reached += first && hit;
-        if (first && !hit && (verbose || never.len + strlen(sites[i].name) < NEVER_MAX)) {
-            buf_printf(&never,
-                       verbose     ? "\n               %s"
-                       : told == 0 ? " %s"
-                                   : ", %s",
-                       sites[i].name);
-            told++;
-        }
-    }
-    buf_printf(out, "  probes     %zu of %zu reached", reached, names);
-    if (reached < names) {
-        buf_printf(out, "; never:%s%s", buf_cstr(&never),
-                   verbose                  ? ""
-                   : told < names - reached ? ", ... (--verbose)"
-                                            : "");
-    }
-    buf_add_str(out, "\n");
-    buf_fini(&never);
-}
-
-static void tell_worth(const struct campaign *c, bool verbose, struct buf *out)
+static void tell_worth(const struct campaign *c, struct buf *out)
 {
     int64_t whole = c->must_ns + c->cannot_ns + c->may_ns;
     buf_add_str(out, "\nwas it worth running?\n  oracle     must ");
@@ -354,7 +313,7 @@ static void tell_worth(const struct campaign *c, bool verbose, struct buf *out)
     campaign_number(c->settles[RUN_SETTLE_NONE], out);
     buf_printf(out, " without\n  idle runs  %llu (counted as failed)\n",
                (unsigned long long)c->idle);
-    tell_probes(c, verbose, out);
+    probes_tell(c, out);
     buf_add_str(out, "  rechecked  ");
     add_plural(out, c->twice, "run");
     buf_printf(out, " done twice (1 in %d), %llu differing hash%s\n", CAMPAIGN_TWICE_IN,
@@ -428,11 +387,11 @@ void campaign_tell(struct campaign *c, bool verbose, struct buf *out)
     }
     tell_table(c, verbose, out);
     tell_kinds(c, verbose, out);
-    tell_worth(c, verbose, out);
+    tell_worth(c, out);
     tell_stopped(c, out);
     tell_results(c, out);
     buf_printf(out,
                "exit %d (worst: %s; order invalid, aborted, nondeterministic, unsafe, stalled, "
                "unmet, undecided)\n",
-               campaign_exit(c), verdict_name(c->worst));
+               campaign_exit(c), verdict_name(campaign_worst(c)));
 }

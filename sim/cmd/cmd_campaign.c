@@ -12,11 +12,11 @@
 #include "build.h"
 #include "campaign/campaign.h"
 
-#define PLAIN_NS    (10 * SEC_NS) /* between two lines of progress on a pipe */
-#define BAR         20
-#define KNOWN_BYTES (1 << 20)
-#define PATHS_MAX   1024
-#define SEEDS_MAX   UINT64_C(1000000000)
+#define PLAIN_NS   (10 * SEC_NS) /* between two lines of progress on a pipe */
+#define BAR        20
+#define LIST_BYTES (1 << 20)
+#define PATHS_MAX  1024
+#define SEEDS_MAX  UINT64_C(1000000000)
 
 struct command {
     struct campaign_options options;
@@ -24,6 +24,7 @@ struct command {
     size_t path_count;
     const char *junit;
     const char *known;
+    const char *unreached;
     bool seeds_given;
     bool verbose;
 };
@@ -114,12 +115,18 @@ static int set_known(struct command *c, const char *value)
     return 0;
 }
 
+static int set_unreached(struct command *c, const char *value)
+{
+    c->unreached = value;
+    return 0;
+}
+
 static const struct {
     const char *name;
     int (*set)(struct command *c, const char *value);
-} valued[] = {{"--seeds", set_seeds}, {"--jobs", set_jobs},  {"--shard", set_shard},
-              {"--time", set_time},   {"--db", set_db},      {"--max-failures", set_failures},
-              {"--junit", set_junit}, {"--known", set_known}};
+} valued[] = {{"--seeds", set_seeds}, {"--jobs", set_jobs},   {"--shard", set_shard},
+              {"--time", set_time},   {"--db", set_db},       {"--max-failures", set_failures},
+              {"--junit", set_junit}, {"--known", set_known}, {"--unreached", set_unreached}};
 
 /* 0 and *i on its last word; ERR_NOT_FOUND: none of those with a value. */
 static int take_valued(struct command *c, int *i, int count, char **words)
@@ -156,6 +163,8 @@ static int parse_words(struct command *c, int count, char **words)
         }
         if (strcmp(words[i], "--verbose") == 0) {
             c->verbose = true;
+        } else if (strcmp(words[i], "--probes") == 0) {
+            c->options.probes = true;
         } else if (words[i][0] != '-' && c->path_count < PATHS_MAX) {
             c->paths[c->path_count++] = words[i];
         } else {
@@ -164,10 +173,11 @@ static int parse_words(struct command *c, int count, char **words)
         }
     }
     if (c->path_count == 0 || !c->seeds_given) {
-        cmd_say(stderr,
-                "usage: quorate campaign SCENARIO|DIR... --seeds A..B [--jobs N] [--shard I/N]\n"
-                "                        [--time T] [--max-failures N] [--db FILE] [--junit FILE]\n"
-                "                        [--known FILE] [--verbose]\n");
+        cmd_say(
+            stderr,
+            "usage: quorate campaign SCENARIO|DIR... --seeds A..B [--jobs N] [--shard I/N]\n"
+            "                        [--time T] [--max-failures N] [--db FILE] [--junit FILE]\n"
+            "                        [--known FILE] [--unreached FILE] [--probes] [--verbose]\n");
         return ERR_USAGE;
     }
     return 0;
@@ -254,6 +264,8 @@ static int go(struct command *command, struct campaign *c, struct mem *mem)
         int one = campaign_add(c, command->paths[i], &mistakes);
         err = err != 0 ? err : one;
     }
+    int lists = campaign_check_unreached(c, &mistakes);
+    err = err != 0 ? err : lists;
     if (err != 0) {
         cmd_say(stderr, "%snothing was run\n", buf_cstr(&mistakes));
         return EXIT_INVALID;
@@ -275,6 +287,11 @@ static int go(struct command *command, struct campaign *c, struct mem *mem)
     return err != 0 ? EXIT_INVALID : campaign_exit(c);
 }
 
+static int read_list(const char *path, struct buf *into)
+{
+    return path == NULL ? 0 : cmd_read_file(path, LIST_BYTES, into);
+}
+
 int cmd_campaign(int count, char **words)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -285,6 +302,7 @@ int cmd_campaign(int count, char **words)
                                           .shards = 1,
                                           .build = BUILD_ID}};
     struct buf known;
+    struct buf unreached;
     if (parse_words(&command, count, words) != 0) {
         return EXIT_INVALID;
     }
@@ -293,8 +311,11 @@ int cmd_campaign(int count, char **words)
     struct progress progress = {{on_progress}, isatty(STDERR_FILENO) == 1, PLAIN_NS, mem};
     int code = EXIT_INVALID;
     buf_init(&known, mem);
-    if (command.known == NULL || cmd_read_file(command.known, KNOWN_BYTES, &known) == 0) {
+    buf_init(&unreached, mem);
+    if (read_list(command.known, &known) == 0 && read_list(command.unreached, &unreached) == 0) {
         command.options.known = buf_slice(&known);
+        command.options.unreached = buf_slice(&unreached);
+        command.options.unreached_path = command.unreached;
         command.options.sink = &progress.sink;
         struct campaign *c = campaign_new(mem, &command.options);
         code = go(&command, c, mem);

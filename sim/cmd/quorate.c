@@ -9,7 +9,7 @@ static int usage(FILE *to)
                 "                   [--until T] [--json]\n"
                 "       quorate campaign SCENARIO|DIR... --seeds A..B [--jobs N] [--shard I/N]\n"
                 "                   [--time T] [--max-failures N] [--db FILE] [--junit FILE]\n"
-                "                   [--known FILE] [--verbose]\n"
+                "                   [--known FILE] [--unreached FILE] [--probes] [--verbose]\n"
                 "       quorate merge -o FILE DB...\n"
                 "       quorate replay --db FILE [RUN] [--trace] [--only M,..] [--kinds K,..]\n"
                 "                   [--from T] [--until T] [--state M] [--break EVENT]\n"

@@ -52,6 +52,12 @@ struct campaign_options {
     const char *db;     /* NULL: only failed runs are stored */
     struct slice known; /* fingerprints that do not fail, one a line; `#` begins a remark, `*` at
                            the end of a line stands for any rest */
+    /* Probes that no run has to reach, one a line: its name, with `*` at the end for any rest, and
+     * why. With such a list a probe that is neither on it nor reached fails the campaign (unmet).
+     */
+    struct slice unreached;
+    const char *unreached_path; /* of that list, for words; NULL: there is none */
+    bool probes;                /* tell of each probe how often it was reached */
     struct campaign_sink *sink; /* told several times a second, and at the end; may be NULL */
 };
 
@@ -65,14 +71,18 @@ void campaign_free(struct campaign *c);
  * with lines for people in `mistakes`: a file that cannot be read or parsed, a folder without
  * scenarios, a name that another file has. */
 int campaign_add(struct campaign *c, const char *path, struct buf *mistakes) MUST_CHECK;
+/* The list of unreached probes: ERR_INVALID with lines for people if one of its lines gives no
+ * reason or names no probe of this program. */
+int campaign_check_unreached(const struct campaign *c, struct buf *mistakes) MUST_CHECK;
 /* Once. An error, with its words in `why`, if results could not be stored or no process started;
  * what was done until then is kept and can be told. */
 int campaign_go(struct campaign *c, struct buf *why) MUST_CHECK;
-/* The exit code of the program: that of the worst verdict that is not known. */
+/* The exit code of the program: that of the worst verdict that is not known; a probe that had to be
+ * reached and was not is unmet. */
 int campaign_exit(const struct campaign *c);
 
 /* For a terminal, at most 100 columns wide but for paths and reasons. verbose: every scenario,
- * every seed that failed, every probe. */
+ * every seed that failed. */
 void campaign_tell(struct campaign *c, bool verbose, struct buf *out);
 /* JUnit's XML, one testcase a scenario. */
 void campaign_junit(struct campaign *c, struct buf *out);

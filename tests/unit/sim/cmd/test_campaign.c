@@ -233,6 +233,34 @@ static void test_junit_is_well_formed_with_a_case_for_each_scenario(void **state
     assert_says("\nquorate run files/b.yaml --seed 1   # build ");
 }
 
+static void test_a_probe_that_nothing_reaches_fails_unless_the_list_says_why(void **state)
+{
+    (void)state;
+    write_file("all.txt", "# of this program, whatever it has\n"
+                          "client.* a reason\ngrpc.*\tanother one\nhttp1.* -\nhttp2.* -\n"
+                          "membership.* -\npb.* -\npeer.* -\nraft.* -\nserver.* -\n"
+                          "storage.* -\nstream.* -\n");
+    assert_exit(0, "campaign files/a.yaml --seeds 1..2 --unreached all.txt --probes");
+    assert_says(" more are listed in all.txt\n");
+    assert_says(" 0  raft.second_leader  (on the list)\n");
+    write_file("few.txt", "client.* -\ngrpc.* -\nhttp1.* -\nhttp2.* -\npb.* -\n");
+    assert_exit(7, "campaign files/a.yaml --seeds 1..2 --unreached few.txt --junit probes.xml");
+    assert_says("FAIL       probes that had to be reached and were not:\n");
+    assert_says("\n               raft.second_leader\n");
+    assert_says("exit 7 (worst: unmet;");
+    read_file("probes.xml");
+    assert_says("tests=\"2\" failures=\"1\"");
+    assert_says("name=\"probes\" time=\"0.000\">\n    <failure type=\"unmet\" message=\"never "
+                "reached: ");
+    /* A part of a campaign cannot tell. */
+    assert_exit(0, "campaign files/a.yaml --seeds 1..4 --shard 1/2 --unreached few.txt");
+    write_file("wrong.txt", "raft.second_leader\nraft.no_such_probe why\n");
+    assert_exit(2, "campaign files/a.yaml --seeds 1..2 --unreached wrong.txt");
+    assert_says("wrong.txt: \"raft.second_leader\" needs a reason behind it\n");
+    assert_says("wrong.txt: \"raft.no_such_probe\" is no probe of this program");
+    assert_says("nothing was run\n");
+}
+
 static void test_no_line_is_wider_than_100_columns(void **state)
 {
     (void)state;
@@ -307,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_the_campaign_ends_with_the_last_failure_allowed),
         cmocka_unit_test(test_time_ends_the_campaign_and_says_what_was_not_run),
         cmocka_unit_test(test_junit_is_well_formed_with_a_case_for_each_scenario),
+        cmocka_unit_test(test_a_probe_that_nothing_reaches_fails_unless_the_list_says_why),
         cmocka_unit_test(test_no_line_is_wider_than_100_columns),
         cmocka_unit_test(test_mistakes_are_invalid_and_nothing_is_run),
     };

@@ -63,7 +63,10 @@ static void state_links(const struct run *run, const struct member *m, struct bu
         return;
     }
     buf_printf(out, "  disk       %s\n  links      ",
-               disk_works(host_disk(m->host)) ? "works" : "does not work");
+               !disk_works(host_disk(m->host))      ? "does not work"
+               : !disk_is_sound(host_disk(m->host)) ? "does not give back what was written"
+               : !disk_is_well(host_disk(m->host))  ? "works, not as it should"
+                                                    : "works");
     for (size_t i = 0; i < run->member_count; i++) {
         const struct member *other = &run->members[i];
         if (other == m || other->host == NULL) {

@@ -25,8 +25,9 @@ static void keep_tail(struct inode *file, const struct damage *from, uint64_t of
     size_t skip = (size_t)(offset - from->offset);
     size_t len = (size_t)(from->len - skip);
     struct damage *tail = mem_alloc(file->disk->mem, sizeof(*tail) + len);
-    *tail =
-        (struct damage){.fault = from->fault, .hidden = from->hidden, .offset = offset, .len = len};
+    *tail = *from; /* all but the bytes */
+    tail->offset = offset;
+    tail->len = len;
     memcpy(tail->bytes, from->bytes + skip, len);
     list_push_back(from->link.next, &tail->link); /* before the one that follows: behind `from` */
 }
@@ -95,14 +96,24 @@ static bool is_open(const struct inode *file)
 
 void damage_end(struct inode *file, uint32_t fault)
 {
-    if (!list_empty(&file->damages) && is_open(file)) {
-        damage_accept(file); /* the process goes on with what it has seen */
-    }
+    bool open = is_open(file);
     list_each_safe (it, &file->damages) {
         struct damage *damage = container_of(it, struct damage, link);
-        if (fault == 0 || damage->fault == fault) {
+        if (fault != 0 && damage->fault != fault) {
+            continue;
+        }
+        if (damage->seen && open) {
+            damage->over = true; /* the process goes on with what it has seen */
+        } else {
             damage_free(file, damage);
         }
+    }
+}
+
+void damage_forget(struct inode *file)
+{
+    while (!list_empty(&file->damages)) {
+        damage_free(file, container_of(file->damages.next, struct damage, link));
     }
 }
 
@@ -135,8 +146,13 @@ void damage_reveal(struct disk *disk)
 {
     list_each (it, &disk->inodes) {
         struct inode *file = container_of(it, struct inode, link);
-        list_each (at, &file->damages) {
-            container_of(at, struct damage, link)->hidden = false;
+        bool open = is_open(file);
+        list_each_safe (at, &file->damages) {
+            struct damage *damage = container_of(at, struct damage, link);
+            damage->hidden = false;
+            if (damage->over && !open) {
+                damage_free(file, damage);
+            }
         }
     }
 }

@@ -248,7 +248,7 @@ void file_clear(struct inode *file)
     while (!list_empty(&file->pending)) {
         file_drop(file, container_of(file->pending.next, struct pending, link));
     }
-    damage_end(file, 0);
+    damage_forget(file);
     for (size_t i = 0; i < file->page_count; i++) {
         mem_free(file->disk->mem, file->pages[i]);
     }

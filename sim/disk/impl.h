@@ -46,6 +46,7 @@ struct damage {
     uint32_t fault;
     bool hidden; /* by the cache, until the process ends */
     bool seen;   /* a process has read it */
+    bool over;   /* its fault has ended, but a process that has seen it still has the file open */
     uint64_t offset;
     uint64_t len;
     uint8_t bytes[];
@@ -200,13 +201,15 @@ void damage_add(struct inode *file, uint32_t fault, bool hidden, uint64_t offset
                 const uint8_t *bytes, size_t len);
 /* These bytes are written anew, or cut off (len UINT64_MAX). */
 void damage_clear(struct inode *file, uint64_t offset, uint64_t len);
-/* Of this fault; 0: all. */
+void damage_forget(struct inode *file);
+/* Of this fault; 0: of all. */
 void damage_end(struct inode *file, uint32_t fault);
 /* What of [offset, offset + len) is damaged, into what was read intact. */
 void damage_show(const struct inode *file, uint64_t offset, uint8_t *into, size_t len, bool hidden);
 bool damage_touches(const struct inode *file, uint64_t offset, uint64_t len);
 /* A write that goes astray reaches the platter. */
 void damage_misdirect(struct inode *file, const struct pending *p);
+/* A process has ended: what the cache hid shows, and what it might yet have built upon goes. */
 void damage_reveal(struct disk *disk);
 /* These bytes were read, as they are; and a process that has read the file writes to it: what it
  * has seen is how the file is from now on, for it builds upon that. */

@@ -58,9 +58,22 @@ uint64_t ledger_check(struct sim_cluster *cluster, struct node *reader, uint64_t
     return acknowledged;
 }
 
+void ledger_sound(struct sim_cluster *cluster, uint64_t seed)
+{
+    if (check_violation_count(cluster->check) > 0) {
+        const struct check_violation *v = check_violation(cluster->check, 0);
+        ledger_fail(seed, v->law, slice_str(v->text));
+    }
+    struct node *broken = world_first_fault(cluster->world);
+    if (broken != NULL) {
+        ledger_fail(seed, "a node broke: ", slice_str(node_fault_text(broken)));
+    }
+}
+
 void ledger_agree(struct sim_cluster *cluster, uint64_t seed)
 {
     sim_run_until(cluster, sim_now_ns(cluster) + 2 * SEC_NS);
+    ledger_sound(cluster, seed); /* says more, if it says anything */
     const struct sim_member *first = &cluster->members[0];
     for (size_t i = 0; i < cluster->count; i++) {
         const struct sim_member *member = &cluster->members[i];
@@ -74,17 +87,5 @@ void ledger_agree(struct sim_cluster *cluster, uint64_t seed)
                 (unsigned long long)member->applied);
             ledger_fail(seed, "the members do not agree: ", slice_str(who));
         }
-    }
-}
-
-void ledger_sound(struct sim_cluster *cluster, uint64_t seed)
-{
-    if (check_violation_count(cluster->check) > 0) {
-        const struct check_violation *v = check_violation(cluster->check, 0);
-        ledger_fail(seed, v->law, slice_str(v->text));
-    }
-    struct node *broken = world_first_fault(cluster->world);
-    if (broken != NULL) {
-        ledger_fail(seed, "a node broke: ", slice_str(node_fault_text(broken)));
     }
 }

@@ -11,9 +11,9 @@ void ledger_fail(uint64_t seed, const char *what, struct slice detail);
  * does not run; some member must lead within a minute. The number of acknowledged puts. */
 uint64_t ledger_check(struct sim_cluster *cluster, struct node *reader, uint64_t seed,
                       struct slice told);
-/* Two seconds from now all members, which run, have applied the same. */
-void ledger_agree(struct sim_cluster *cluster, uint64_t seed);
 /* The rules of every event, and the members' own assertions. */
 void ledger_sound(struct sim_cluster *cluster, uint64_t seed);
+/* Two seconds from now that holds, and all members, which run, have applied the same. */
+void ledger_agree(struct sim_cluster *cluster, uint64_t seed);
 
 #endif

@@ -4,8 +4,9 @@
  * fault can be taken back, and then the intact copy shows again, as far as nothing was written over
  * it since; and a checker can ask whether a good copy existed (disk_survives, disk_is_good). Two
  * things are for good: what a lying sync promised and a power failure lost, which decides about it
- * as about every write that was not synced; and damage that a process has read while it keeps the
- * file open, for what it writes there fits only that.
+ * as about every write that was not synced; and damage that a process has read before it wrote to
+ * the same file, for what it wrote fits only that. While
+ * it has the file open it goes on to see what it has read.
  *
  * A fault draws from a key of its own and of the request that it meets, so that one fault more or
  * less moves no other. Faults of one kind are asked in the order in which they came.

@@ -133,6 +133,21 @@ static void test_damage_that_was_read_and_built_upon_does_not_heal(void **state)
     assert_memory_equal(after + 6, "6789!", 5);
 }
 
+static void test_damage_that_was_only_read_heals_when_the_process_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    char text[16];
+    struct disk_handle *handle = synced_file(f, "0123456789");
+    uint32_t rot =
+        begin(f, (struct disk_fault){.kind = DISK_FAULT_ROT, .bytes = 1, .offset = 4, .below = 10});
+    assert_int_equal(read_at(f, handle, 0, text, 16), 10);
+    disk_fault_end(f->disk, rot);
+    assert_false(disk_is_sound(f->disk));
+    disk_process_end(f->disk, 1, false);
+    assert_true(disk_is_sound(f->disk));
+    expect_durable(f, "log", "0123456789");
+}
+
 static void test_misdirected_write_leaves_the_old_bytes_and_hurts_others(void **state)
 {
     struct fixture *f = *state;
@@ -498,6 +513,7 @@ int main(void)
         CASE(test_rot_is_somewhere_in_the_file_that_is_named_and_below_the_mark),
         CASE(test_what_is_written_over_rot_is_as_it_was_written),
         CASE(test_damage_that_was_read_and_built_upon_does_not_heal),
+        CASE(test_damage_that_was_only_read_heals_when_the_process_has_ended),
         CASE(test_misdirected_write_leaves_the_old_bytes_and_hurts_others),
         CASE(test_lying_sync_makes_nothing_durable_and_power_failure_shows_it),
         CASE(test_end_of_a_lie_writes_what_was_promised),

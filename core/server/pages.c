@@ -1,6 +1,7 @@
 /* The pages of the client port and of the peer port (etcd: etcdserver/api/etcdhttp).
  */
 #include "base/fmt.h"
+#include "base/probe.h"
 #include "node.h"
 
 /* etcd's limit for the read behind /health. */
@@ -118,6 +119,14 @@ void pages_peer(struct port *port, struct port_conn *conn, const struct http1_re
     }
     if (!slice_eq_str(request->method, "GET")) {
         http1_answer_not_allowed(port_page_take(conn), "GET", &id, 1);
+        return;
+    }
+    if (server->members.count == 0) {
+        /* It has joined and has nothing of the log yet. Who wants to join too, and asks here, must
+         * not take that for the cluster's list, but go on to the next. */
+        PROBE("server.members_not_known_yet");
+        http1_answer_error(port_page_take(conn), 503, "the member has no list of members yet\n",
+                           &id, 1);
         return;
     }
     struct buf body;

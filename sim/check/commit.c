@@ -108,8 +108,10 @@ static void commit_new(struct check *c, struct member *m, index_t index)
         check_quorum(c, m, index);
         check_config_age(c, m);
         check_successor(c, m, index);
+        term_log_at(c, m->term, true)->committed = index;
     } else if (is_bootstrap(c, m, index)) {
         c->bootstrap_last = index;
+        c->committed_at_first = index;
     } else {
         violate(c, RULE_COMMIT_LEADER,
                 "%s takes entry %llu for committed, but no leader has committed it", m->place->name,

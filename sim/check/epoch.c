@@ -76,6 +76,7 @@ struct check *check_fork(struct check *from, member_id_t survivor, index_t kept,
     size_t count = kept < from->committed_count ? (size_t)kept : from->committed_count;
     c->committed = copy_items(c->mem, from->committed, count, sizeof(*from->committed));
     c->committed_count = count;
+    c->committed_at_first = count;
     c->committed_cap = count + 1;
     size_t outcomes = count < from->outcome_count ? count : from->outcome_count;
     c->outcomes = copy_items(c->mem, from->outcomes, outcomes, sizeof(*from->outcomes));
@@ -98,6 +99,7 @@ void check_decreed(struct check *c, const struct member *m)
                             sizeof(*c->committed));
         c->committed[c->committed_count] = log_cell(m, c->committed_count + 1);
         c->committed_count++;
+        c->committed_at_first = c->committed_count;
     }
 }
 

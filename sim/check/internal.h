@@ -33,7 +33,8 @@ struct term_log {
     term_t term;
     struct member *leader; /* NULL: none was elected as far as is known */
     index_t first;
-    uint64_t *chains; /* of first, first + 1, … */
+    index_t committed; /* the last entry that its leader committed; 0: none */
+    uint64_t *chains;  /* of first, first + 1, … */
     size_t count;
     size_t cap;
 };
@@ -109,9 +110,10 @@ struct check {
     struct cell *committed; /* of index 1, 2, … */
     size_t committed_count;
     size_t committed_cap;
-    index_t bootstrap_last;   /* of the entries that a new cluster began with */
-    index_t decreed_last;     /* of the entries that began this epoch */
-    struct outcome *outcomes; /* likewise */
+    index_t committed_at_first; /* in no term of a leader: bootstrap, the decree of an epoch */
+    index_t bootstrap_last;     /* of the entries that a new cluster began with */
+    index_t decreed_last;       /* of the entries that began this epoch */
+    struct outcome *outcomes;   /* likewise */
     size_t outcome_count;
     size_t outcome_cap;
     struct config **configs; /* in ascending order of their index */

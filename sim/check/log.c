@@ -102,10 +102,9 @@ static void append_one(struct check *c, struct member *m, const struct obs_entry
 }
 
 /* The log as it was read at a boot replaces what the member had in memory before. */
-static void replace_log(struct check *c, struct member *m, const struct obs_event *obs)
+static void replace_log(struct check *c, struct member *m, index_t first)
 {
     struct cell base = {0, CHAIN_EMPTY};
-    index_t first = obs->append.first;
     if (first > 1) {
         base = first - 1 <= c->committed_count ? c->committed[first - 2] : (struct cell){0, 0};
     }
@@ -135,7 +134,7 @@ void check_append(struct check *c, struct member *m, const struct obs_event *obs
     bool boot = m->log_to_come;
     c->performed++;
     if (boot) {
-        replace_log(c, m, obs);
+        replace_log(c, m, obs->append.first);
     } else if (first > last + 1 || first <= m->base) {
         violate(c, RULE_LOG_SHAPE, "%s appends from entry %llu on to a log of %llu to %llu",
                 m->place->name, (unsigned long long)first, (unsigned long long)m->base + 1,
@@ -219,6 +218,9 @@ void check_boot_log(struct check *c, struct member *m, const struct obs_event *o
         push(c, m, (struct cell){0, 0});
     }
     m->log_to_come = last >= obs->boot.first && last > 0;
+    if (last < obs->boot.first) {
+        replace_log(c, m, obs->boot.first); /* it is empty, and will not be told */
+    }
     m->durable = m->boot_claim_false ? m->durable : last;
     m->cut_low = UINT64_MAX;
     m->own_term = 0;

@@ -141,6 +141,18 @@ static void check_votes(struct check *c, const struct member *m, const struct ob
     }
 }
 
+/* The last entry that was committed in a term before this one. */
+static index_t committed_before(const struct check *c, term_t term)
+{
+    for (size_t i = c->term_count; i > 0; i--) {
+        const struct term_log *log = c->terms[i - 1];
+        if (log->term < term && log->committed > 0) {
+            return log->committed < c->committed_count ? log->committed : c->committed_count;
+        }
+    }
+    return c->committed_at_first;
+}
+
 static void elected(struct check *c, struct member *m, const struct obs_event *obs)
 {
     struct term_log *term = term_log_at(c, m->term, true);
@@ -158,17 +170,18 @@ static void elected(struct check *c, struct member *m, const struct obs_event *o
         check_votes(c, m, obs);
         check_config_age(c, m);
     }
-    if (c->committed_count > 0) {
-        const struct cell *last = &c->committed[c->committed_count - 1];
-        struct cell own = log_cell(m, c->committed_count);
-        if (member_last(m) < c->committed_count ||
+    /* Votes may take their time: a leader of an older term than the newest owes nothing to that. */
+    index_t owed = committed_before(c, m->term);
+    if (owed > 0) {
+        const struct cell *last = &c->committed[owed - 1];
+        struct cell own = log_cell(m, owed);
+        if (member_last(m) < owed ||
             (own.chain != 0 && last->chain != 0 && own.chain != last->chain)) {
             violate(c, RULE_LEADER_COMPLETE,
                     "%s leads in term %llu without entry %llu of term %llu, which is committed; "
                     "its log ends at %llu in term %llu",
-                    m->place->name, (unsigned long long)m->term,
-                    (unsigned long long)c->committed_count, (unsigned long long)last->term,
-                    (unsigned long long)member_last(m),
+                    m->place->name, (unsigned long long)m->term, (unsigned long long)owed,
+                    (unsigned long long)last->term, (unsigned long long)member_last(m),
                     (unsigned long long)log_cell(m, member_last(m)).term);
         }
     }

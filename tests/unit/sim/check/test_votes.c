@@ -139,6 +139,25 @@ static void test_a_leader_that_lacks_what_is_committed(void **state)
     expect_rule(t, RULE_LEADER_COMPLETE);
 }
 
+static void test_a_late_leader_of_an_older_term_owes_nothing_to_a_newer_one(void **state)
+{
+    struct trio *t = *state;
+    trio_ready(t);
+    /* Member 3 has votes of term 3, which it has not counted yet, when 1 is elected in term 4. */
+    tell_role(t, 3, OBS_CANDIDATE, 3, 0);
+    tell_vote(t, 3, 3, 3);
+    tell_persisted(t, 3, 4, 2, 3, 3);
+    tell_role(t, 2, OBS_FOLLOWER, 3, 0);
+    tell_vote(t, 2, 3, 3);
+    tell_persisted(t, 2, 4, 2, 3, 3);
+    trio_elect(t, 1, 4, "12", 4, 2);
+    trio_replicate(t, 1, "12", 5, 4);
+    tell_commit(t, 1, 5);
+    expect_none(t);
+    tell_role(t, 3, OBS_LEADER, 3, 3);
+    expect_none(t);
+}
+
 static void test_a_leader_that_is_no_voter(void **state)
 {
     struct trio *t = *state;
@@ -207,6 +226,7 @@ int main(void)
         unit(test_a_vote_that_was_not_durable_may_be_forgotten),
         unit(test_a_durable_vote_that_a_restart_loses),
         unit(test_a_leader_that_lacks_what_is_committed),
+        unit(test_a_late_leader_of_an_older_term_owes_nothing_to_a_newer_one),
         unit(test_a_leader_that_is_no_voter),
         unit(test_a_term_that_goes_back),
         unit(test_an_amnesiac_disk_is_not_held_to_its_promises),

@@ -128,6 +128,7 @@ static void make_raft_config(struct server *server, struct raft_config *config)
     config->election_ns = server->config.election_ns;
     config->pre_vote = server->config.pre_vote;
     config->check_quorum = true;
+    config->append_entries_max = server->config.append_entries_max;
 }
 
 /* What is known of the past while the state that the log begins behind is being restored, and while

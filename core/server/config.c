@@ -14,6 +14,7 @@ enum flag_kind {
     FLAG_DURATION,
     FLAG_REQUEST_BYTES,
     FLAG_STREAMS,
+    FLAG_APPEND_ENTRIES,
     FLAG_STATE,
     FLAG_LEVEL
 };
@@ -26,7 +27,10 @@ struct flag {
     const char *help;
 };
 
-#define AT(field) offsetof(struct server_config, field)
+/* More would not fit into a record anyway. */
+#define APPEND_ENTRIES_MAX 65536
+
+#define AT(field)          offsetof(struct server_config, field)
 
 static const struct flag flags[] = {
     {"name", FLAG_STRING, AT(name), "default", "Human-readable name of this member."},
@@ -53,6 +57,8 @@ static const struct flag flags[] = {
      "Refuse membership changes that would cost the quorum."},
     {"max-learners", FLAG_COUNT_OF_MEMBERS, AT(learners_max), "1",
      "How many learners a cluster may have when this member is asked to add one."},
+    {"max-append-entries", FLAG_APPEND_ENTRIES, AT(append_entries_max), "1024",
+     "Entries that go to another member in one message, at most."},
     {"pre-vote", FLAG_BOOL, AT(pre_vote), "true",
      "Ask before raising the term, so that a returning member disturbs nobody."},
     {"heartbeat-interval", FLAG_MILLISECONDS, AT(heartbeat_ns), "100", "Milliseconds."},
@@ -235,6 +241,18 @@ static int set_streams(struct parse *p, const struct flag *flag, const char *val
     return 0;
 }
 
+static int set_append_entries(struct parse *p, const struct flag *flag, const char *value)
+{
+    uint64_t count = 0;
+    if (slice_to_u64(slice_str(value), &count) != 0 || count < 1 || count > APPEND_ENTRIES_MAX) {
+        return REFUSE(p, "invalid value \"%s\" for flag -%s: a number from 1 to %d", value,
+                      flag->name, APPEND_ENTRIES_MAX);
+    }
+    uint32_t *field = field_of(p, flag);
+    *field = (uint32_t)count;
+    return 0;
+}
+
 static int set_state(struct parse *p, const struct flag *flag, const char *value)
 {
     bool *field = field_of(p, flag);
@@ -261,6 +279,7 @@ static int set(struct parse *p, const struct flag *flag, const char *value)
     case FLAG_DURATION: return set_duration(p, flag, value);
     case FLAG_REQUEST_BYTES: return set_request_bytes(p, flag, value);
     case FLAG_STREAMS: return set_streams(p, flag, value);
+    case FLAG_APPEND_ENTRIES: return set_append_entries(p, flag, value);
     case FLAG_STATE: return set_state(p, flag, value);
     case FLAG_LEVEL: {
         enum log_level *field = field_of(p, flag);

@@ -32,6 +32,7 @@ struct server_config {
     bool force_new; /* --force-new-cluster */
     bool strict;
     uint8_t learners_max;
+    uint32_t append_entries_max;
     bool pre_vote;
     int64_t heartbeat_ns;
     int64_t election_ns;

@@ -238,6 +238,7 @@ void flags_read(struct parser *p, struct flag_list *list, const struct tree *t)
                                         "pre-vote",
                                         "strict-reconfig-check",
                                         "max-learners",
+                                        "max-append-entries",
                                         "log-level",
                                         "initial-cluster",
                                         "initial-cluster-state",

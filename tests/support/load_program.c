@@ -27,6 +27,7 @@ struct load {
     size_t endpoint_count;
     uint64_t clients;
     uint64_t puts;
+    uint64_t keys; /* of each client, written in turn; 0: a key is written once */
     uint64_t value_bytes;
     bool quiet;
     bool stopping;
@@ -82,8 +83,10 @@ static void put_next(struct worker *worker)
     }
     Etcdserverpb__PutRequest request;
     etcdserverpb__put_request__init(&request);
+    uint64_t key = load->keys > 0 ? worker->next % load->keys : worker->next;
+    worker->next++;
     size_t key_len = fmt(worker->key, sizeof(worker->key), "%llu-%llu",
-                         (unsigned long long)worker->number, (unsigned long long)worker->next++);
+                         (unsigned long long)worker->number, (unsigned long long)key);
     memset(load->value, 'v', load->value_bytes);
     memcpy(load->value, worker->key, key_len < load->value_bytes ? key_len : load->value_bytes);
     request.key = pb_bytes(slice_of(worker->key, key_len));
@@ -138,6 +141,8 @@ static void read_arguments(struct load *load)
             rv = slice_to_u64(value, &load->clients);
         } else if (slice_eq_str(arg, "--puts")) {
             rv = slice_to_u64(value, &load->puts);
+        } else if (slice_eq_str(arg, "--keys")) {
+            rv = slice_to_u64(value, &load->keys);
         } else if (slice_eq_str(arg, "--value")) {
             rv = slice_to_u64(value, &load->value_bytes);
         } else {

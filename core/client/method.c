@@ -15,6 +15,7 @@ const struct client_method client_range = METHOD("KV", "Range", range, range, tr
 const struct client_method client_put = METHOD("KV", "Put", put, put, false);
 const struct client_method client_delete_range =
     METHOD("KV", "DeleteRange", delete_range, delete_range, false);
+const struct client_method client_compact = METHOD("KV", "Compact", compaction, compaction, false);
 const struct client_method client_member_add =
     METHOD("Cluster", "MemberAdd", member_add, member_add, false);
 const struct client_method client_member_remove =

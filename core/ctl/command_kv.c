@@ -1,4 +1,4 @@
-/* put, get, del. */
+/* put, get, del, compaction. */
 #include "private.h"
 #include "text.h"
 
@@ -291,4 +291,36 @@ void command_del(struct ctl *ctl)
     request.prev_kv = flag_bool(flags, F_PREV_KV);
     start(ctl, &client_delete_range, &request.base, del_done);
     mem_free(mem, end);
+}
+
+/* The same words in every format. */
+static void compaction_done(struct client_call *call)
+{
+    struct session *session = succeeded(call);
+    if (session != NULL) {
+        struct ctl *ctl = session->ctl;
+        ctl_printf(ctl, "compacted revision %lld\n", (long long)ctl->revision);
+        ctl_exit(ctl, EXIT_OK);
+    }
+}
+
+void command_compaction(struct ctl *ctl)
+{
+    const struct flags *flags = &ctl->flags;
+    struct buf error;
+    if (flags->arg_count != 1) {
+        ctl_fail(ctl, EXIT_ARGUMENTS, "compaction command needs 1 argument");
+        return;
+    }
+    buf_init(&error, ctl->mem);
+    if (text_i64(flags->args[0], &ctl->revision, &error) != 0) {
+        ctl_fail(ctl, EXIT_ERROR, "%s", buf_cstr(&error));
+        buf_fini(&error);
+        return;
+    }
+    Etcdserverpb__CompactionRequest request;
+    etcdserverpb__compaction_request__init(&request);
+    request.revision = ctl->revision;
+    request.physical = flag_bool(flags, F_PHYSICAL);
+    start(ctl, &client_compact, &request.base, compaction_done);
 }

@@ -14,6 +14,8 @@
     }
 
 const struct command commands[] = {
+    {NULL, "compaction", "<revision>", "Compacts the event history in etcd", F_BIT(F_PHYSICAL),
+     command_compaction},
     {NULL, "del", "<key> [range_end]",
      "Removes the specified key or range of keys [key, range_end)",
      F_BIT(F_FROM_KEY) | F_BIT(F_PREFIX) | F_BIT(F_PREV_KV), command_del},
@@ -269,9 +271,9 @@ static const struct command *find_command(const char *const *words, size_t count
 /* etcdctl's other commands. */
 static bool comes_later(const char *name)
 {
-    static const char *const names[] = {"alarm", "auth",     "check", "compaction",  "defrag",
-                                        "elect", "lease",    "lock",  "make-mirror", "role",
-                                        "txn",   "snapshot", "user",  "watch"};
+    static const char *const names[] = {"alarm",    "auth", "check",       "defrag", "elect",
+                                        "lease",    "lock", "make-mirror", "role",   "txn",
+                                        "snapshot", "user", "watch"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
             return true;

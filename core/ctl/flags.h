@@ -73,6 +73,8 @@ enum flag_kind {
     X(ORDER, "order", 0, FLAG_STRING, "",                                                          \
       "Order of results; ASCEND or DESCEND (ASCEND by default)")                                   \
     X(PEER_URLS, "peer-urls", 0, FLAG_STRING, "", "comma separated peer URLs of the member")       \
+    X(PHYSICAL, "physical", 0, FLAG_BOOL, "false",                                                 \
+      "'true' to wait for compaction to physically remove all old revisions")                      \
     X(PREFIX, "prefix", 0, FLAG_BOOL, "false", "keys with matching prefix")                        \
     X(PREV_KV, "prev-kv", 0, FLAG_BOOL, "false", "return the key-value pairs as they were before") \
     X(PRINT_VALUE_ONLY, "print-value-only", 0, FLAG_BOOL, "false",                                 \

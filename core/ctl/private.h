@@ -62,6 +62,7 @@ struct ctl {
     /* The command's own. */
     uint64_t member;         /* member …, move-leader: which */
     struct buf value;        /* put */
+    int64_t revision;        /* compaction */
     struct slice *endpoints; /* endpoint …: whom to ask; borrowed from flags or `members` */
     size_t endpoint_count;
     size_t done_count;
@@ -145,6 +146,7 @@ void table_print(struct ctl *ctl, const struct buf *cells, size_t rows, size_t c
 void command_put(struct ctl *ctl);
 void command_get(struct ctl *ctl);
 void command_del(struct ctl *ctl);
+void command_compaction(struct ctl *ctl);
 void command_member_list(struct ctl *ctl);
 void command_member_add(struct ctl *ctl);
 void command_member_remove(struct ctl *ctl);

@@ -40,6 +40,16 @@ bool mvcc_compact_pending(const struct mvcc *m)
     return pending(m);
 }
 
+bool mvcc_compact_held(const struct mvcc *m)
+{
+    return m->pins > 0;
+}
+
+revision_t mvcc_compact_done(const struct mvcc *m)
+{
+    return m->sweep.mod;
+}
+
 void mvcc_pin(struct mvcc *m)
 {
     m->pins++;

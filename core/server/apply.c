@@ -65,6 +65,23 @@ static void apply_delete(struct server *server, struct request *request, struct 
     pb_free(server->env->mem, message);
 }
 
+static void apply_compact(struct server *server, struct request *request, struct slice body)
+{
+    ProtobufCMessage *message = unpack(server, &etcdserverpb__compaction_request__descriptor, body);
+    int err = ERR_PROTO;
+    if (message != NULL) {
+        const Etcdserverpb__CompactionRequest *pb =
+            (const Etcdserverpb__CompactionRequest *)message;
+        err = mvcc_compact(server->mvcc, pb->revision);
+        if (request != NULL) {
+            compaction_answer(request, err, pb->revision, pb->physical);
+        }
+    } else if (request != NULL) {
+        compaction_answer(request, err, 0, false);
+    }
+    pb_free(server->env->mem, message);
+}
+
 /* Whether it is what this member's present log was to be known by. */
 static bool apply_publish(struct server *server, struct slice body)
 {
@@ -116,6 +133,7 @@ static void apply_normal(struct server *server, struct slice payload)
     switch (head.kind) {
     case ENTRY_PUT: apply_put(server, request, body); break;
     case ENTRY_DELETE: apply_delete(server, request, body); break;
+    case ENTRY_COMPACT: apply_compact(server, request, body); break;
     case ENTRY_ALARM:
         if (request != NULL) {
             maintenance_answer_alarm(request);

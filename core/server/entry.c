@@ -25,7 +25,7 @@ int entry_get(struct slice payload, struct entry_head *head, struct slice *body)
     if (version != ENTRY_VERSION) {
         return ERR_FORMAT;
     }
-    if (kind < ENTRY_PUT || kind > ENTRY_CONF) {
+    if (kind < ENTRY_PUT || kind > ENTRY_LAST) {
         return ERR_PROTO;
     }
     head->kind = (enum entry_kind)kind;

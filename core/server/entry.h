@@ -20,6 +20,8 @@ enum entry_kind {
     ENTRY_PUBLISH = 4,         /* a member's attributes */
     ENTRY_CLUSTER_VERSION = 5, /* "3.4.0" */
     ENTRY_CONF = 6,
+    ENTRY_COMPACT = 7, /* CompactionRequest */
+    ENTRY_LAST = ENTRY_COMPACT,
 };
 
 struct entry_head {

@@ -56,6 +56,8 @@ static void init(struct server *server, struct env *env)
     list_init(&server->proposed);
     list_init(&server->asks);
     list_init(&server->moves);
+    list_init(&server->physicals);
+    list_init(&server->hash_waits);
     map_init(&server->waiting, env->mem);
     buf_init(&server->record, env->mem);
     raft_message_space_init(&server->space, env->mem);
@@ -168,6 +170,8 @@ void server_turn_end(void *data)
         /* Applying may have answered reads whose clients, or the member itself, ask for more. */
         requests_flush(server);
         snapshot_consider(server);
+        compaction_turn(server);
+        hashkv_turn(server);
     }
     if (server->storage != NULL && server->phase < SERVER_STOPPING) {
         storage_flush(server->storage);

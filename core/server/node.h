@@ -7,6 +7,7 @@
  *   request.c    what waits for the log        read.c     what waits for a read round
  *   publish.c    telling the cluster who we are
  *   snapshot_*.c states in files: taken, sent, received, restored; state.c, snapshot_wire.c: bytes
+ *   compaction.c, hashkv.c   work on the whole key space, a bit at a time
  *   rpc_kv.c, rpc_cluster.c, rpc_maintenance.c, pages.c   what clients ask
  *   observe.c    events for observers          stop.c     the orderly end
  *
@@ -122,6 +123,15 @@ struct server {
 
     /* rpc_maintenance.c: calls that wait for a transfer */
     struct list moves;
+
+    /* compaction.c: the next step, and calls that wait for the work */
+    struct env_timer compact_timer;
+    struct list physicals;
+
+    /* hashkv.c: the hash under way (or NULL), its next step, calls that wait for one */
+    struct mvcc_hashkv *hash;
+    struct env_timer hash_timer;
+    struct list hash_waits;
 
     /* observe.c */
     index_t bootstrap_count; /* first entries, which raft takes as one configuration */
@@ -268,6 +278,23 @@ void promote_asked(struct server *server, member_id_t from, struct slice body);
 void promote_answered(struct server *server, struct slice body);
 void promote_leader_changed(struct server *server);
 void promote_fail(struct server *server, int err);
+
+/* compaction.c */
+void compaction_message(struct grpc_call *call, struct slice bytes);
+void compaction_canceled(struct grpc_call *call);
+/* What came of an applied compaction at that revision. */
+void compaction_answer(struct request *request, int err, revision_t revision, bool physical);
+/* At a turn's end: sees to it that pending work goes on. */
+void compaction_turn(struct server *server);
+void compaction_fail(struct server *server, int err);
+
+/* hashkv.c */
+void hashkv_message(struct grpc_call *call, struct slice bytes);
+void hashkv_canceled(struct grpc_call *call);
+void hashkv_turn(struct server *server);
+/* Before the key space is replaced by another: a hash under way begins anew with that one. */
+void hashkv_restart(struct server *server);
+void hashkv_fail(struct server *server, int err);
 
 /* pages.c */
 void pages_client(struct port *port, struct port_conn *conn, const struct http1_request *request);

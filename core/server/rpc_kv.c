@@ -1,4 +1,4 @@
-/* etcdserverpb.KV: Range, Put, DeleteRange.
+/* etcdserverpb.KV: Range, Put, DeleteRange; Compact is in compaction.c.
  */
 #include "base/assert.h"
 #include "base/probe.h"
@@ -271,7 +271,7 @@ static const struct grpc_method methods[] = {
     {.name = "Put", .message = put_message, .canceled = request_canceled},
     {.name = "DeleteRange", .message = delete_message, .canceled = request_canceled},
     {.name = "Txn", .start = rpc_absent_kv},
-    {.name = "Compact", .start = rpc_absent_kv},
+    {.name = "Compact", .message = compaction_message, .canceled = compaction_canceled},
 };
 
 const struct grpc_service rpc_kv = {"etcdserverpb.KV", methods,

@@ -1,4 +1,5 @@
-/* etcdserverpb.Maintenance: Status, MoveLeader, Alarm (list); and grpc.health.v1.
+/* etcdserverpb.Maintenance: Status, MoveLeader, Alarm (list); and grpc.health.v1. HashKV is in
+ * hashkv.c.
  */
 #include "base/assert.h"
 #include "base/probe.h"
@@ -208,7 +209,7 @@ static const struct grpc_method methods[] = {
     {.name = "MoveLeader", .message = move_message, .canceled = move_canceled},
     {.name = "Defragment", .start = rpc_absent_maintenance},
     {.name = "Hash", .start = rpc_absent_maintenance},
-    {.name = "HashKV", .start = rpc_absent_maintenance},
+    {.name = "HashKV", .message = hashkv_message, .canceled = hashkv_canceled},
     {.name = "Snapshot", .server_streams = true, .start = rpc_absent_maintenance},
 };
 

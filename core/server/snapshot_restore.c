@@ -130,6 +130,7 @@ snapshot_restore(struct server *server, index_t index,
 void snapshot_adopt(struct server *server, struct state *state, struct mvcc *mvcc)
 {
     snapshot_take_outrun(server);
+    hashkv_restart(server);
     mvcc_free(server->mvcc);
     server->mvcc = mvcc;
     membership_fini(&server->members);

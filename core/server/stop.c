@@ -42,6 +42,8 @@ void stop_now(struct server *server, int code)
     requests_fail(server, ERR_ETCD_STOPPED);
     reads_fail(server, ERR_ETCD_STOPPED);
     maintenance_fail(server, ERR_ETCD_STOPPED);
+    compaction_fail(server, ERR_ETCD_STOPPED);
+    hashkv_fail(server, ERR_ETCD_STOPPED);
     promote_fail(server, ERR_ETCD_STOPPED);
     if (!server->stepping) {
         consensus_step(server, &event);

@@ -52,6 +52,7 @@ struct client_method {
 extern const struct client_method client_range;
 extern const struct client_method client_put;
 extern const struct client_method client_delete_range;
+extern const struct client_method client_compact;
 extern const struct client_method client_member_add;
 extern const struct client_method client_member_remove;
 extern const struct client_method client_member_update;

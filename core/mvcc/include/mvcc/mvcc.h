@@ -34,6 +34,9 @@
 #include "base/types.h"
 
 struct mvcc;
+struct mvcc_walk;
+struct mvcc_loader;
+struct mvcc_hashkv;
 
 /* An empty store. Everything it holds comes from mem and is given back by mvcc_free. */
 struct mvcc *mvcc_new(struct mem *mem);
@@ -186,6 +189,10 @@ MUST_CHECK int mvcc_compact(struct mvcc *m, revision_t revision);
  * a walk is open. */
 bool mvcc_compact_step(struct mvcc *m, size_t records);
 bool mvcc_compact_pending(const struct mvcc *m);
+/* Steps do nothing now: a walk or a hash is open. */
+bool mvcc_compact_held(const struct mvcc *m);
+/* The work of a compaction at a lower revision is done. */
+revision_t mvcc_compact_done(const struct mvcc *m);
 
 /* The whole state as of the moment when the walk began, as bytes, a bit at a time, while the store
  * goes on changing; the format is in image.h. A walk holds compactions up, so it should not dawdle;
@@ -209,6 +216,23 @@ MUST_CHECK int mvcc_load_add(struct mvcc_loader *loader, struct slice chunk);
 MUST_CHECK int mvcc_load_end(struct mvcc_loader *loader, struct mvcc **m);
 /* loader may be NULL. */
 void mvcc_load_free(struct mvcc_loader *loader);
+
+/* Maintenance.HashKV: the hash that etcd 3.4 has of the same history, a bit at a time. Like a walk
+ * it borrows the store, holds compactions up and sees the moment when it began. revision 0: the
+ * newest; less: nothing is that old. Errors (etcd's rules): ERR_ETCD_COMPACTED   the revision is
+ * not above the compacted one ERR_ETCD_FUTURE_REV  it is greater than the newest */
+MUST_CHECK int mvcc_hashkv_new(struct mvcc *m, revision_t revision, struct mvcc_hashkv **hashkv);
+/* Hashes records of about so many bytes; true while something is left. */
+bool mvcc_hashkv_step(struct mvcc_hashkv *hashkv, size_t bytes);
+struct mvcc_hashkv_result {
+    uint32_t hash;
+    revision_t compacted;
+    revision_t revision; /* the newest */
+};
+/* Once nothing is left; compacted and revision are those of the beginning. */
+struct mvcc_hashkv_result mvcc_hashkv_result(const struct mvcc_hashkv *hashkv);
+/* hashkv may be NULL. */
+void mvcc_hashkv_free(struct mvcc_hashkv *hashkv);
 
 /* Asserts every invariant and recomputes the state hash. O(size): for tests and the simulator. */
 void mvcc_check(const struct mvcc *m);

@@ -94,7 +94,8 @@ static void canceled(struct grpc_call *call)
         .name = method_name, .message = called, .canceled = canceled \
     }
 
-static const struct grpc_method kv[] = {METHOD("Range"), METHOD("Put"), METHOD("DeleteRange")};
+static const struct grpc_method kv[] = {METHOD("Range"), METHOD("Put"), METHOD("DeleteRange"),
+                                        METHOD("Compact")};
 static const struct grpc_method cluster[] = {METHOD("MemberAdd"), METHOD("MemberRemove"),
                                              METHOD("MemberUpdate"), METHOD("MemberList"),
                                              METHOD("MemberPromote")};

@@ -340,6 +340,33 @@ static void test_endpoint_hashkv(void **state)
           "Error: context deadline exceeded\n");
 }
 
+static void test_compaction(void **state)
+{
+    (void)state;
+    Etcdserverpb__CompactionResponse answer;
+    etcdserverpb__compaction_response__init(&answer);
+    answer.header = &header;
+    const struct fake_rule rules[] = {
+        {.method = "Compact", .how = FAKE_ANSWER, .message = &answer.base}, {0}};
+    run(rules, AT "compaction 36", "");
+    check(0, "compacted revision 36\n", "");
+    run(rules, AT "compaction --physical 37 -w json", "");
+    check(0, "compacted revision 37\n", "");
+    run(rules, AT "compaction", "");
+    check(128, "", "Error: compaction command needs 1 argument\n");
+    run(rules, AT "compaction abc", "");
+    check(1, "", "Error: strconv.ParseInt: parsing \"abc\": invalid syntax\n");
+    const struct fake_rule refused[] = {
+        {.method = "Compact",
+         .how = FAKE_ANSWER,
+         .status = GRPC_OUT_OF_RANGE,
+         .text = "etcdserver: mvcc: required revision has been compacted"},
+        {0}};
+    run(refused, AT "compaction 36", "");
+    check(1, "", "Error: etcdserver: mvcc: required revision has been compacted\n");
+    assert_string_equal(fake_servers[0].log, "Compact ");
+}
+
 static void test_move_leader(void **state)
 {
     (void)state;
@@ -370,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_other_changes_of_members),
         cmocka_unit_test(test_endpoint_status),
         cmocka_unit_test(test_endpoint_hashkv),
+        cmocka_unit_test(test_compaction),
         cmocka_unit_test(test_move_leader),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,7 @@ static void test_foreign_bytes_are_refused(void **state)
     }
     bytes[1] = 0;
     assert_int_equal(entry_get(slice_of(bytes, sizeof(bytes)), &head, &body), ERR_PROTO);
-    bytes[1] = ENTRY_CONF + 1;
+    bytes[1] = ENTRY_LAST + 1;
     assert_int_equal(entry_get(slice_of(bytes, sizeof(bytes)), &head, &body), ERR_PROTO);
     bytes[0] = 2;
     assert_int_equal(entry_get(slice_of(bytes, sizeof(bytes)), &head, &body), ERR_FORMAT);

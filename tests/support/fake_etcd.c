@@ -101,7 +101,7 @@ static const struct grpc_method cluster[] = {METHOD("MemberAdd"), METHOD("Member
                                              METHOD("MemberPromote")};
 static const struct grpc_method maintenance[] = {METHOD("Status"), METHOD("HashKV"),
                                                  METHOD("MoveLeader")};
-static const struct grpc_service kv_service = {"etcdserverpb.KV", kv, 3};
+static const struct grpc_service kv_service = {"etcdserverpb.KV", kv, 4};
 static const struct grpc_service cluster_service = {"etcdserverpb.Cluster", cluster, 5};
 static const struct grpc_service maintenance_service = {"etcdserverpb.Maintenance", maintenance, 3};
 static const struct grpc_service *const services[] = {&kv_service, &cluster_service,

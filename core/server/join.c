@@ -10,6 +10,7 @@ struct join {
     struct membership found;   /* as a member says */
     size_t member_next;        /* of `initial`, whom to ask next */
     size_t url_next;
+    struct buf mismatch; /* why the first answer is none for us; empty: there was none */
     struct peer_fetch fetch;
     bool fetching;
     bool dropped;
@@ -22,6 +23,7 @@ static void release(struct join *join)
     struct mem *mem = join->server->env->mem;
     membership_fini(&join->initial);
     membership_fini(&join->found);
+    buf_fini(&join->mismatch);
     mem_free(mem, join);
 }
 
@@ -81,7 +83,13 @@ static void fetched(struct peer_fetch *fetch, int err, int status, struct slice 
     } else if (rv == 0) {
         boot_create(server, join->found.cluster_id, own);
     } else if (rv == ERR_INVALID) {
-        server_fatal(server, buf_cstr(&why));
+        /* Perhaps one that lags, and has not heard of us. Another one may know better; if not, what
+         * the first one said is told. Etcd ends at once. */
+        PROBE("server.join_mismatch");
+        if (join->mismatch.len == 0) {
+            buf_add_slice(&join->mismatch, buf_slice(&why));
+        }
+        ask_next(join);
     } else {
         LOG(server->env, WARN, "could not get cluster response", log_str("from", fetch->host),
             log_err(rv));
@@ -113,9 +121,10 @@ static void ask_next(struct join *join)
             return;
         }
     }
-    server_fatal(server,
-                 "cannot fetch cluster info from peer urls: could not retrieve cluster information "
-                 "from the given URLs");
+    server_fatal(server, join->mismatch.len > 0
+                             ? buf_cstr(&join->mismatch)
+                             : "cannot fetch cluster info from peer urls: could not retrieve "
+                               "cluster information from the given URLs");
 }
 
 void join_start(struct server *server)
@@ -127,6 +136,7 @@ void join_start(struct server *server)
     join->server = server;
     membership_init(&join->initial, server->env->mem);
     membership_init(&join->found, server->env->mem);
+    buf_init(&join->mismatch, server->env->mem);
     buf_init(&why, server->env->mem);
     int rv = membership_parse(&join->initial, slice_str(server->config.initial_cluster),
                               slice_str(server->config.initial_token), &why);

@@ -184,6 +184,7 @@ struct sums {
     uint64_t installed;
     uint64_t restored;
     uint64_t excused;   /* settle phases in which no quorum could be formed */
+    uint64_t idle;      /* runs in which no client was acknowledged a write before the end */
     uint64_t undecided; /* histories that only one method could judge */
     uint64_t simulated_ns;
     uint64_t events;

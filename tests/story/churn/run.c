@@ -62,9 +62,7 @@ bool churn_run(struct churn *c, uint64_t seed, uint64_t *hash)
         wait_for_operators(c);
         clients_judge(c);
     }
-    if (is_sound(c) && acked == 0) {
-        churn_fail(c, "vacuous", "nothing-acknowledged", "no write was acknowledged");
-    }
+    c->sums.idle = acked == 0;
     const struct engine *engine = world_engine(c->world);
     *hash = engine->hash;
     c->sums.seeds = 1;

@@ -32,7 +32,8 @@ static void tell(const struct sums *s)
     }
     printf(" %llu joined (%llu tries failed), %llu crashes, %llu power failures, %llu cuts, %llu "
            "disks emptied (%llu refused), %llu removed members ended; %llu truncations of %llu "
-           "entries; %llu snapshots taken, %llu installed, %llu begun with; %llu settled by "
+           "entries; %llu snapshots taken, %llu installed, %llu begun with; %llu idle, %llu "
+           "settled by "
            "excuse, %llu judged by one method\n",
            (unsigned long long)s->joins, (unsigned long long)s->joins_failed,
            (unsigned long long)s->crashes, (unsigned long long)s->power_failures,
@@ -40,8 +41,8 @@ static void tell(const struct sums *s)
            (unsigned long long)s->wipes_refused, (unsigned long long)s->removed_ended,
            (unsigned long long)s->truncations, (unsigned long long)s->truncated,
            (unsigned long long)s->taken, (unsigned long long)s->installed,
-           (unsigned long long)s->restored, (unsigned long long)s->excused,
-           (unsigned long long)s->undecided);
+           (unsigned long long)s->restored, (unsigned long long)s->idle,
+           (unsigned long long)s->excused, (unsigned long long)s->undecided);
 }
 
 /* False if it failed. */
@@ -73,7 +74,7 @@ static bool is_vacuous(const struct sums *s)
            s->commands[VERB_PROMOTE] == 0 || s->commands[VERB_REMOVE] == 0 ||
            s->commands[VERB_UPDATE] == 0 || s->commands[VERB_MOVE] == 0 || s->wipes == 0 ||
            s->wipes_refused == 0 || s->removed_ended == 0 || s->truncated == 0 ||
-           s->installed == 0 || s->excused * 100 > s->seeds * 15;
+           s->installed == 0 || s->idle * 100 > s->seeds || s->excused * 100 > s->seeds * 15;
 }
 
 int main(int argc, char **argv)

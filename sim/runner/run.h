@@ -8,11 +8,12 @@
  *   ctl.c       command lines                      when.c     predicates
  *   probe.c     lasting clients                    foresee.c  feeding the oracle
  *   judge.c     expectations and contradictions    settle.c   after the timeline
+ *   ledger.c    what was acknowledged is there
  *   lost.c      leaders that hear no quorum        into.c     all of a run into a database
  *   fail.c      failures                           words.c    quorum arithmetic in words
  *   tell*.c     the terminal                       save.c     the database
  *   trace.c     lines of what members tell         checks.c   sim/check
- *   keys.c      keys expected at the end    epochs.c   histories that begin anew
+ *   keys.c      keys expected at the end            epochs.c   histories that begin anew
  *   record.c    what a run remembers for           page.c     the page of a failure
  *   line.c      a line of the trace                state.c    the state of one member
  *
@@ -333,6 +334,7 @@ struct run {
     /* settle.c */
     uint64_t settle_set;
     size_t settle_tries;
+    size_t ledger_tries;
     struct node *settle_node;
     size_t settle_op;
     bool settled;
@@ -505,6 +507,9 @@ void epochs_judge(struct run *run);
 
 /* settle.c */
 void settle_begin(struct run *run);
+
+/* ledger.c: what was read of all keys, as quoratectl's JSON. */
+void ledger_judge(struct run *run, struct slice read);
 
 /* fail.c */
 void run_fail(struct run *run, enum verdict verdict, const char *checker, const char *rule,

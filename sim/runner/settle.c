@@ -1,6 +1,7 @@
 /* After the timeline: a set that can form a quorum is chosen at random and healed; every other
- * failure stays. Progress must follow: a write is acknowledged, and the set's members agree on
- * their state. If fewer than a quorum of the voters can be started at all, that is the excuse. */
+ * failure stays. Progress must follow: a write is acknowledged, the set's members agree on
+ * their state, and all keys can be read, from which the ledger is judged. If fewer than a quorum of
+ * the voters can be started at all, that is the excuse. */
 #include "run.h"
 
 #include "base/duration.h"
@@ -69,6 +70,29 @@ static bool converged(const struct run *run)
     return leader != SIZE_MAX;
 }
 
+static void on_read(struct node *node, void *data)
+{
+    struct run *run = data;
+    if (run->phase == RUN_OVER) {
+        return;
+    }
+    if (node_exit_code(node) != 0) {
+        engine_set(run->engine, &run->settle_event, run_now(run) + TRY_AGAIN_NS);
+        return;
+    }
+    run->settled = true;
+    run->stopping = true;
+    ledger_judge(run, node_output(node, ENV_STDOUT));
+}
+
+/* For the ledger. */
+static void read_all(struct run *run)
+{
+    const char *words[] = {"get", "", "--prefix", "--keys-only", "--write-out=json"};
+    ctl_launch(run, run->client_host, run_text(run, "ledger-%zu", ++run->ledger_tries),
+               run->settle_set, words, 5, NULL, on_read, run);
+}
+
 static void on_look(struct engine_event *event)
 {
     struct run *run = container_of(event, struct run, settle_event);
@@ -77,9 +101,8 @@ static void on_look(struct engine_event *event)
         return;
     }
     if (converged(run)) {
-        run->settled = true;
         run->settled_ns = run_now(run) - run->end_ns;
-        run->stopping = true;
+        read_all(run);
         return;
     }
     engine_set(run->engine, event, run_now(run) + 10 * MS_NS);

@@ -104,6 +104,17 @@ struct slice ctl_last_line(struct slice text)
     return slice_from(text, from);
 }
 
+/* What `newest` means: the highest revision of a running member, as the simulator sees it. */
+static revision_t newest_revision(const struct run *run)
+{
+    revision_t newest = 1;
+    for (size_t i = 0; i < run->member_count; i++) {
+        const struct member *m = &run->members[i];
+        newest = m->running && m->revision > newest ? m->revision : newest;
+    }
+    return newest;
+}
+
 /* The words with what is known now filled in. False: something is not known. */
 static bool fill_words(struct run *run, size_t index, const char **words)
 {
@@ -126,6 +137,9 @@ static bool fill_words(struct run *run, size_t index, const char **words)
                     return false;
                 }
                 buf_printf(&word, "%llx", (unsigned long long)m->id);
+                break;
+            case PART_REVISION:
+                buf_printf(&word, "%lld", (long long)(newest_revision(run) - part->back));
                 break;
             }
         }

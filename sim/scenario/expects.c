@@ -78,10 +78,10 @@ void step_expect_read(struct parser *p, struct step_expect *e, const struct tree
     struct step_expect_reading r = {e, action};
     e->at = t->at;
     if (action != ACTION_CTL && action != ACTION_START && action != ACTION_EXIT) {
-        mistake_add(
-            p->m, t->at,
-            "`expect` belongs to `ctl`, `transfer`, `start` or `exit`; what should hold over "
-            "time stands under the scenario's own `expect`");
+        mistake_add(p->m, t->at,
+                    "`expect` belongs to `ctl`, `transfer`, `compact`, `start` or `exit`; what "
+                    "should hold over "
+                    "time stands under the scenario's own `expect`");
         return;
     }
     e->present = true;

@@ -355,6 +355,64 @@ static void read_transfer(struct parser *p, void *into, const struct tree *t)
     who_add(p, &ctl->via, (struct who){.kind = WHO_LEADER, .at = t->at});
 }
 
+/* A number, `newest`, or `newest - 100`. */
+static bool read_revision(const char *text, struct word_part *part)
+{
+    static const char newest[] = "newest";
+    uint64_t number = 0;
+    if (slice_to_u64(slice_str(text), &number) == 0) {
+        *part = (struct word_part){.kind = PART_TEXT, .text = text};
+        return true;
+    }
+    struct slice rest = slice_str(text);
+    *part = (struct word_part){.kind = PART_REVISION, .text = text};
+    if (!slice_starts_with(rest, newest)) {
+        return false;
+    }
+    rest = slice_from(rest, sizeof(newest) - 1);
+    if (rest.len == 0) {
+        return true;
+    }
+    if (!slice_starts_with(rest, " - ") || slice_to_u64(slice_from(rest, 3), &number) != 0 ||
+        number > INT64_MAX) {
+        return false;
+    }
+    part->back = (int64_t)number;
+    return true;
+}
+
+/* `compact: REVISION` is what a person would do: `compaction REVISION`. */
+static void read_compact(struct parser *p, void *into, const struct tree *t)
+{
+    struct step_reading *r = into;
+    struct ctl_action *ctl = &r->step->action.ctl;
+    struct word_part part;
+    const char *text;
+    if (!begin_action(p, r, t, ACTION_CTL, "compact") || !value_text(p, t, "`compact`", &text)) {
+        return;
+    }
+    if (!read_revision(text, &part)) {
+        mistake_add(p->m, t->at,
+                    "`compact` takes a revision, `newest`, or how far behind it, for instance "
+                    "`newest - 100`; not \"%s\"",
+                    text);
+        return;
+    }
+    ctl->words = mem_zalloc(p->mem, 2, sizeof(ctl->words[0]));
+    ctl->word_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        ctl->words[i].parts = mem_zalloc(p->mem, 1, sizeof(struct word_part));
+        ctl->words[i].count = 1;
+    }
+    ctl->words[0].parts[0] = (struct word_part){.kind = PART_TEXT, .text = "compaction"};
+    ctl->words[1].parts[0] = part;
+    struct buf line;
+    buf_init(&line, p->mem);
+    buf_printf(&line, "compaction %s", text);
+    ctl->text = mem_strdup(p->mem, (const char *)line.ptr, line.len);
+    buf_fini(&line);
+}
+
 static bool can_be_healed(const struct action *a)
 {
     return a->kind == ACTION_PARTITION || a->kind == ACTION_LINK ||
@@ -593,7 +651,7 @@ static void read_step(struct parser *p, const struct tree *t)
         {"transfer", read_transfer},
         {"disk", read_disk},
         {"clock", NULL},
-        {"compact", NULL},
+        {"compact", read_compact},
         {"tolerant", NULL},
     };
     struct step_reading r = {.step = &p->s->steps[p->step]};

@@ -281,15 +281,17 @@ struct disk_action {
 /* A word of a command line, with what is filled in when the step fires. */
 enum part_kind {
     PART_TEXT,
-    PART_ID,    /* ${M.id}: hexadecimal, as `member list` prints it */
-    PART_PEER,  /* ${M.peer} */
-    PART_CLIENT /* ${M.client} */
+    PART_ID,      /* ${M.id}: hexadecimal, as `member list` prints it */
+    PART_PEER,    /* ${M.peer} */
+    PART_CLIENT,  /* ${M.client} */
+    PART_REVISION /* of `compact`: the newest that a running member has, less `back` */
 };
 
 struct word_part {
     enum part_kind kind;
     const char *text;
     size_t member;
+    int64_t back;
     struct position at;
 };
 

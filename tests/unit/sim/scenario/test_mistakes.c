@@ -144,14 +144,32 @@ static void test_contradictions_of_a_step_are_told(void **state)
                     "t.yaml:7:22: `within` belongs to `when`; for what a step should take there "
                     "is `expect: {took: ..}`\n"
                     "t.yaml:8:29: `via` belongs to `ctl`\n"
-                    "t.yaml:9:32: `expect` belongs to `ctl`, `transfer`, `start` or `exit`; what "
-                    "should hold over "
+                    "t.yaml:9:32: `expect` belongs to `ctl`, `transfer`, `compact`, `start` or "
+                    "`exit`; what should hold over "
                     "time stands under the scenario's own `expect`\n"
                     "t.yaml:10:10: this step is never reached: the run ends before (`until`)\n"
                     "t.yaml:11:5: this step has neither a trigger nor an action\n"
                     "t.yaml:12:43: `took` is a range, for instance 4.9s..5.1s or \"<= 5s\": no "
                     "time is met exactly\n"
                     "t.yaml:12:56: unknown outcome \"maybe\"; known here: ok, refused, unknown\n");
+}
+
+static void test_a_compaction_takes_a_revision(void **state)
+{
+    (void)state;
+    assert_mistakes(HEAD "timeline:\n"
+                         "  - {at: 1s, compact: newest}\n"
+                         "  - {at: 2s, compact: newest - 10, expect: ok}\n"
+                         "  - {at: 3s, compact: 40}\n"
+                         "  - {at: 4s, compact: newest + 1}\n"
+                         "  - {at: 5s, compact: newest - }\n"
+                         "  - {at: 6s, compact: -3}\n",
+                    "t.yaml:9:23: `compact` takes a revision, `newest`, or how far behind it, for "
+                    "instance `newest - 100`; not \"newest + 1\"\n"
+                    "t.yaml:10:23: `compact` takes a revision, `newest`, or how far behind it, for "
+                    "instance `newest - 100`; not \"newest -\"\n"
+                    "t.yaml:11:23: `compact` takes a revision, `newest`, or how far behind it, for "
+                    "instance `newest - 100`; not \"-3\"\n");
 }
 
 static void test_references_are_checked(void **state)
@@ -187,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_a_label_is_known_only_below_its_step),
         cmocka_unit_test(test_a_predicate_is_checked_with_its_column),
         cmocka_unit_test(test_contradictions_of_a_step_are_told),
+        cmocka_unit_test(test_a_compaction_takes_a_revision),
         cmocka_unit_test(test_references_are_checked),
         cmocka_unit_test(test_hosts_are_one_to_a_member),
     };

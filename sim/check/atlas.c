@@ -24,7 +24,10 @@ bool check_can_lose(const struct check_place *place, struct buf *who)
     const struct check *c = place->check;
     size_t whole = 0;
     if (c->config_count == 0 || c->committed_count == 0) {
-        return true; /* nobody was promised anything */
+        if (who != NULL) {
+            buf_add_str(who, "nobody is known yet who could make up for it");
+        }
+        return false;
     }
     const struct config *config = c->configs[c->config_count - 1];
     for (size_t i = 0; i < config->voter_count; i++) {

@@ -46,7 +46,7 @@ static void on_log(struct world_sink *sink, struct node *node, const struct log_
     struct story *s = container_of(sink, struct story, sink);
     (void)wall_ns;
     for (size_t i = 0; i < s->cluster.count; i++) {
-        if (s->cluster.members[i].node == node) {
+        if (s->cluster.members[i].node == node && line->level == LOG_ERROR) {
             snprintf(s->said[i], sizeof(s->said[i]), "%s", line->message);
         }
     }
@@ -66,6 +66,7 @@ static void judge_end(struct story *s, size_t i)
     if (node_state(member->node) != NODE_EXITED) {
         return; /* its power failed, or it runs; what broke it is found at the end */
     }
+    ledger_sound(&s->cluster, s->seed); /* says more, if it says anything */
     if (disk_counts(disk_of(s, i))->failed == s->failed[i] || s->said[i][0] == '\0') {
         ledger_fail(s->seed, "ended though its disk failed nothing, or without a word: ",
                     slice_str(s->said[i]));

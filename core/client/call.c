@@ -30,6 +30,10 @@ static void finish_context(struct client_call *call, int err)
 
 static void finish_ok(struct client_call *call, struct slice bytes)
 {
+    if (call->message != NULL) {
+        finish(call, GRPC_OK);
+        return;
+    }
     struct mem *mem = call->client->mem;
     int err = pb_unpack(mem, call->method->response, bytes, &pb_limits_response, &call->response);
     if (err == 0) {
@@ -98,7 +102,7 @@ static void attempt_done(struct grpc_rpc *rpc, const struct grpc_result *result)
         return;
     }
     /* No server has acted on it: once, it is sent again without anybody noticing (grpc-go). */
-    if (result->unprocessed && !call->resent && !call->client->closing) {
+    if (result->unprocessed && !call->resent && !call->streamed && !call->client->closing) {
         PROBE("client.resend_unprocessed");
         call->resent = true;
         call->attempts--;
@@ -107,7 +111,7 @@ static void attempt_done(struct grpc_rpc *rpc, const struct grpc_result *result)
         calls_send(call->client);
         return;
     }
-    if (!call->client->closing &&
+    if (!call->client->closing && !call->streamed &&
         policy_may_retry(call->method->repeatable, result->status, call->attempts)) {
         retry_later(call);
         return;
@@ -117,7 +121,17 @@ static void attempt_done(struct grpc_rpc *rpc, const struct grpc_result *result)
     finish(call, result->status);
 }
 
+static void attempt_message(struct grpc_rpc *rpc, struct slice bytes)
+{
+    struct client_call *call = grpc_rpc_user(rpc);
+    if (call != NULL && call->rpc == rpc) {
+        call->streamed = true;
+        call->message(call, bytes);
+    }
+}
+
 const struct grpc_rpc_events call_events = {.done = attempt_done};
+const struct grpc_rpc_events stream_events = {.message = attempt_message, .done = attempt_done};
 
 /* Ends the attempt that is open; its `done` finds that nobody asks any more. */
 static void abandon(struct client_call *call, int err)
@@ -200,6 +214,7 @@ void client_start(struct client *client, struct client_call *call,
     call->deadline_ns = deadline_ns;
     call->status = GRPC_OK;
     call->sent = false;
+    call->streamed = false;
     call->resent = false;
     call->attempts = 0;
     call->rpc = NULL;
@@ -219,6 +234,13 @@ void client_start(struct client *client, struct client_call *call,
     arm(call, deadline_ns);
     if (deadline_ns > env_now_ns(client->env)) {
         calls_send(client);
+    }
+}
+
+void client_pause(struct client_call *call, bool on)
+{
+    if (call->state == CALL_OPEN) {
+        client_conn_pause(grpc_rpc_ctx(call->rpc), on);
     }
 }
 

@@ -104,7 +104,7 @@ static void stream_closed(struct env_stream *stream)
     client_maybe_free(client);
 }
 
-static const struct env_stream_events stream_events = {
+static const struct env_stream_events conn_events = {
     .opened = stream_opened,
     .data = stream_data,
     .eof = stream_eof,
@@ -140,6 +140,11 @@ static void keepalive(struct env_timer *timer)
     struct conn *conn = timer->data;
     struct client *client = conn->client;
     int64_t now_ns = env_now_ns(client->env);
+    if (conn->paused) {
+        conn->read_ns = now_ns;
+        arm_keepalive(conn);
+        return;
+    }
     if (conn->pinged) {
         PROBE("client.keepalive_lost");
         client_conn_close(conn);
@@ -175,7 +180,7 @@ struct conn *client_conn_dial(struct endpoint *endpoint)
     struct conn *conn = mem_zalloc(client->mem, 1, sizeof(*conn));
     conn->client = client;
     conn->endpoint = endpoint;
-    conn->stream.events = &stream_events;
+    conn->stream.events = &conn_events;
     conn->stream.data = conn;
     conn->timer.fire = connect_timeout;
     conn->timer.data = conn;
@@ -204,7 +209,7 @@ int client_conn_start(struct conn *conn, struct client_call *call)
         .timeout_ns = call->deadline_ns == INT64_MAX ? INT64_MAX : call->deadline_ns - now_ns,
         .metadata = metadata,
         .metadata_count = 1,
-        .events = &call_events,
+        .events = call->message != NULL ? &stream_events : &call_events,
         .user = call,
     };
     int err = grpc_rpc_unary(conn->grpc, &start, buf_slice(&call->request), &call->rpc);
@@ -217,6 +222,17 @@ int client_conn_start(struct conn *conn, struct client_call *call)
     }
     arm_keepalive(conn);
     return 0;
+}
+
+void client_conn_pause(struct conn *conn, bool on)
+{
+    if (conn->closing || conn->paused == on) {
+        return;
+    }
+    conn->paused = on;
+    conn->read_ns = env_now_ns(conn->client->env);
+    conn->pinged = false;
+    env_stream_read(conn->client->env, &conn->stream, !on);
 }
 
 void client_conn_close(struct conn *conn)

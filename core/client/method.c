@@ -37,3 +37,5 @@ const struct client_method client_hash_kv = {
 };
 const struct client_method client_move_leader =
     METHOD("Maintenance", "MoveLeader", move_leader, move_leader, true);
+const struct client_method client_snapshot =
+    METHOD("Maintenance", "Snapshot", snapshot, snapshot, false);

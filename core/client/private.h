@@ -44,6 +44,7 @@ struct conn {
     bool opened;
     bool pinged; /* and not heard from since */
     bool busy;   /* inside the session: it may not be entered again */
+    bool paused; /* nothing is read, so silence means nothing */
     bool closing;
 };
 
@@ -73,6 +74,7 @@ int client_conn_start(struct conn *conn, struct client_call *call) MUST_CHECK;
 /* Gives out what the session has to say, and closes a connection that is of no more use. Does
  * nothing inside one of the session's own events: the outermost call will do it. */
 void client_conn_flush(struct conn *conn);
+void client_conn_pause(struct conn *conn, bool on);
 /* Drops the connection: its calls end, its endpoint is told. Freed later. */
 void client_conn_close(struct conn *conn);
 
@@ -88,6 +90,7 @@ void client_maybe_free(struct client *client);
 
 /* call.c */
 extern const struct grpc_rpc_events call_events;
+extern const struct grpc_rpc_events stream_events; /* of calls with `message` */
 /* Sends what waits while there is a ready connection. */
 void calls_send(struct client *client);
 void calls_cancel_all(struct client *client);

@@ -48,6 +48,16 @@ const struct command commands[] = {
      "Puts the given key into the store",
      F_BIT(F_IGNORE_LEASE) | F_BIT(F_IGNORE_VALUE) | F_BIT(F_LEASE) | F_BIT(F_PREV_KV),
      command_put},
+    GROUP("snapshot", "Manages etcd node snapshots", 0),
+    {"snapshot", "restore", "<filename> [options]",
+     "Restores an etcd member snapshot to an etcd directory",
+     F_BIT(F_DATA_DIR) | F_BIT(F_INITIAL_ADVERTISE_PEER_URLS) | F_BIT(F_INITIAL_CLUSTER) |
+         F_BIT(F_INITIAL_CLUSTER_TOKEN) | F_BIT(F_NAME) | F_BIT(F_SKIP_HASH_CHECK),
+     command_snapshot_restore},
+    {"snapshot", "save", "<filename>", "Stores an etcd node backend snapshot to a given file", 0,
+     command_snapshot_save},
+    {"snapshot", "status", "<filename>", "Gets backend snapshot status of a given file", 0,
+     command_snapshot_status},
     {NULL, "version", "", "Prints the version of quoratectl", 0, command_version},
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
@@ -119,6 +129,9 @@ static void finish(struct ctl *ctl)
     }
     if (ctl->endpoints != ctl->flags.endpoints) {
         mem_free(ctl->mem, ctl->endpoints);
+    }
+    if (ctl->job_fini != NULL) {
+        ctl->job_fini(ctl);
     }
     mem_free(ctl->mem, ctl->healths);
     mem_free(ctl->mem, ctl->answers);
@@ -271,9 +284,9 @@ static const struct command *find_command(const char *const *words, size_t count
 /* etcdctl's other commands. */
 static bool comes_later(const char *name)
 {
-    static const char *const names[] = {"alarm",    "auth", "check",       "defrag", "elect",
-                                        "lease",    "lock", "make-mirror", "role",   "txn",
-                                        "snapshot", "user", "watch"};
+    static const char *const names[] = {"alarm", "auth",  "check", "defrag",
+                                        "elect", "lease", "lock",  "make-mirror",
+                                        "role",  "txn",   "user",  "watch"};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(name, names[i]) == 0) {
             return true;

@@ -60,16 +60,25 @@ enum flag_kind {
 #define LOCAL_FLAGS(X)                                                                             \
     X(CLUSTER, "cluster", 0, FLAG_BOOL, "false", "use all endpoints from the cluster member list") \
     X(CONSISTENCY, "consistency", 0, FLAG_STRING, "l", "Linearizable(l) or Serializable(s)")       \
+    X(DATA_DIR, "data-dir", 0, FLAG_STRING, "", "Path to the data directory")                      \
     X(FROM_KEY, "from-key", 0, FLAG_BOOL, "false",                                                 \
       "keys that are greater than or equal to the given key using byte compare")                   \
     X(IGNORE_LEASE, "ignore-lease", 0, FLAG_BOOL, "false",                                         \
       "updates the key using its current lease")                                                   \
     X(IGNORE_VALUE, "ignore-value", 0, FLAG_BOOL, "false",                                         \
       "updates the key using its current value")                                                   \
+    X(INITIAL_ADVERTISE_PEER_URLS, "initial-advertise-peer-urls", 0, FLAG_STRING,                  \
+      "http://localhost:2380",                                                                     \
+      "List of this member's peer URLs to advertise to the rest of the cluster")                   \
+    X(INITIAL_CLUSTER, "initial-cluster", 0, FLAG_STRING, "default=http://localhost:2380",         \
+      "Initial cluster configuration for restore bootstrap")                                       \
+    X(INITIAL_CLUSTER_TOKEN, "initial-cluster-token", 0, FLAG_STRING, "etcd-cluster",              \
+      "Initial cluster token for the etcd cluster during restore bootstrap")                       \
     X(KEYS_ONLY, "keys-only", 0, FLAG_BOOL, "false", "Get only the keys")                          \
     X(LEARNER, "learner", 0, FLAG_BOOL, "false", "indicates if the new member is raft learner")    \
     X(LEASE, "lease", 0, FLAG_STRING, "0", "lease ID (in hexadecimal) to attach to the key")       \
     X(LIMIT, "limit", 0, FLAG_INT, "0", "Maximum number of results")                               \
+    X(NAME, "name", 0, FLAG_STRING, "default", "Human-readable name for this member")              \
     X(ORDER, "order", 0, FLAG_STRING, "",                                                          \
       "Order of results; ASCEND or DESCEND (ASCEND by default)")                                   \
     X(PEER_URLS, "peer-urls", 0, FLAG_STRING, "", "comma separated peer URLs of the member")       \
@@ -81,6 +90,8 @@ enum flag_kind {
       "Only write values when using the \"simple\" output format")                                 \
     X(REV, "rev", 0, FLAG_INT, "0", "Specify the kv revision")                                     \
     X(HASH_REV, "rev", 0, FLAG_INT, "0", "maximum revision to hash (default: all revisions)")      \
+    X(SKIP_HASH_CHECK, "skip-hash-check", 0, FLAG_BOOL, "false",                                   \
+      "Ignore snapshot integrity hash value (required if copied from data directory)")             \
     X(SORT_BY, "sort-by", 0, FLAG_STRING, "", "Sort target; CREATE, KEY, MODIFY, VALUE, or VERSION")
 
 enum flag {

@@ -1,5 +1,6 @@
 /* Answers in the formats of etcdctl: simple lines here, JSON from print_json.c, `fields`, tables;
  * `protobuf` is the answer's own bytes. */
+#include "backup/files.h"
 #include "base/json.h"
 #include "private.h"
 #include "text.h"
@@ -214,6 +215,32 @@ void print_members(struct ctl *ctl, const Etcdserverpb__MemberListResponse *answ
             print_member_columns(answer->members[i], &cells[(i + 1) * MEMBER_COLUMNS]);
         }
         print_cells(ctl, cells, rows, MEMBER_COLUMNS, titles);
+    }
+    ctl_exit(ctl, EXIT_OK);
+}
+
+void print_snapshot(struct ctl *ctl, const struct backup_status *status)
+{
+    static const char *const titles[] = {"HASH", "REVISION", "TOTAL KEYS", "TOTAL SIZE"};
+    const unsigned long long hash = status->hash;
+    const unsigned long long keys = status->keys;
+    const unsigned long long size = status->size;
+    if (print_is(ctl, "json")) {
+        ctl_printf(ctl, "{\"hash\":%llu,\"revision\":%lld,\"totalKey\":%llu,\"totalSize\":%llu}\n",
+                   hash, (long long)status->revision, keys, size);
+    } else if (print_is(ctl, "fields")) {
+        ctl_printf(ctl, "\"Hash\" : %llu\n\"Revision\" : %lld\n\"Keys\" : %llu\n\"Size\" : %llu\n",
+                   hash, (long long)status->revision, keys, size);
+    } else if (print_is(ctl, "protobuf")) {
+        print_unsupported(ctl);
+        return;
+    } else {
+        struct buf *cells = cells_new(ctl, 8);
+        buf_printf(&cells[4], "%llx", hash);
+        buf_printf(&cells[5], "%lld", (long long)status->revision);
+        buf_printf(&cells[6], "%llu", keys);
+        text_size(&cells[7], size);
+        print_cells(ctl, cells, 2, 4, titles);
     }
     ctl_exit(ctl, EXIT_OK);
 }

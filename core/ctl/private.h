@@ -14,6 +14,7 @@ enum exit_code {
     EXIT_ERROR = 1,
     EXIT_CONNECTION = 2, /* also: what is not built yet */
     EXIT_FEATURE = 4,
+    EXIT_INTERRUPTED = 5,
     EXIT_ARGUMENTS = 128
 };
 
@@ -73,6 +74,8 @@ struct ctl {
     struct session *last_failed;     /* whose error ends the command */
     struct health *healths;          /* in the order in which they came */
     bool failed;
+    void *job;                         /* snapshot …: what is under way, or NULL */
+    void (*job_fini)(struct ctl *ctl); /* gives it back; set with it */
 };
 
 /* ctl.c */
@@ -117,6 +120,8 @@ void print_change(struct ctl *ctl, const ProtobufCMessage *answer, const char *v
 void print_statuses(struct ctl *ctl);
 void print_hashes(struct ctl *ctl);
 void print_healths(struct ctl *ctl);
+struct backup_status;
+void print_snapshot(struct ctl *ctl, const struct backup_status *status);
 /* The columns of a member, also for tables. */
 #define MEMBER_COLUMNS 6
 void print_member_columns(const Etcdserverpb__Member *member, struct buf *columns);
@@ -156,6 +161,9 @@ void command_endpoint_status(struct ctl *ctl);
 void command_endpoint_hashkv(struct ctl *ctl);
 void command_endpoint_health(struct ctl *ctl);
 void command_move_leader(struct ctl *ctl);
+void command_snapshot_save(struct ctl *ctl);
+void command_snapshot_status(struct ctl *ctl);
+void command_snapshot_restore(struct ctl *ctl);
 void command_version(struct ctl *ctl);
 
 #endif

@@ -58,6 +58,7 @@ static void init(struct server *server, struct env *env)
     list_init(&server->moves);
     list_init(&server->physicals);
     list_init(&server->hash_waits);
+    list_init(&server->streams);
     map_init(&server->waiting, env->mem);
     buf_init(&server->record, env->mem);
     raft_message_space_init(&server->space, env->mem);

@@ -8,7 +8,7 @@
  *   publish.c    telling the cluster who we are
  *   snapshot_*.c states in files: taken, sent, received, restored; state.c, snapshot_wire.c: bytes
  *   compaction.c, hashkv.c   work on the whole key space, a bit at a time
- *   rpc_kv.c, rpc_cluster.c, rpc_maintenance.c, pages.c   what clients ask
+ *   rpc_*.c, pages.c                           what clients ask
  *   observe.c    events for observers          stop.c     the orderly end
  *
  * A turn: callbacks step raft and gather; `server_turn_end` proposes, applies, answers and flushes.
@@ -28,7 +28,7 @@
 #include "request.h"
 #include "server/server.h"
 #include "snapshot.h"
-#include "state.h"
+#include "state/state.h"
 #include "storage/storage.h"
 #include "stream/port.h"
 
@@ -84,6 +84,8 @@ struct server {
     struct forced *forced; /* until a forced cluster is durable */
     struct begun begun;
     struct snapshots snapshots;
+    struct list streams; /* backups that clients are getting; see rpc_snapshot.c */
+    size_t stream_count;
     size_t fetches; /* of pages, under way */
     bool fast_forwarded;
 
@@ -269,6 +271,12 @@ void maintenance_answer_alarm(struct request *request);
 void maintenance_leader_changed(struct server *server);
 void maintenance_transfer_failed(struct server *server, int err);
 void maintenance_fail(struct server *server, int err);
+/* rpc_snapshot.c */
+void rpc_snapshot_message(struct grpc_call *call, struct slice bytes);
+void rpc_snapshot_drained(struct grpc_call *call);
+void rpc_snapshot_canceled(struct grpc_call *call);
+/* The key space that they walk is about to go, or the server. */
+void snapshot_streams_fail(struct server *server, int err);
 /* MemberPromote: decided here if we lead, else by the leader. */
 void promote_begin(struct grpc_call *call, member_id_t member);
 /* Tells the asking member what came of its request. */

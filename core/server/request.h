@@ -16,7 +16,7 @@
 #define SERVER_REQUEST_H
 
 #include "base/list.h"
-#include "entry.h"
+#include "state/entry.h"
 #include "env/env.h"
 #include "grpc/server.h"
 #include "raft/entry.h"

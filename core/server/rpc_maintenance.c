@@ -210,7 +210,11 @@ static const struct grpc_method methods[] = {
     {.name = "Defragment", .start = rpc_absent_maintenance},
     {.name = "Hash", .start = rpc_absent_maintenance},
     {.name = "HashKV", .message = hashkv_message, .canceled = hashkv_canceled},
-    {.name = "Snapshot", .server_streams = true, .start = rpc_absent_maintenance},
+    {.name = "Snapshot",
+     .server_streams = true,
+     .message = rpc_snapshot_message,
+     .drained = rpc_snapshot_drained,
+     .canceled = rpc_snapshot_canceled},
 };
 
 const struct grpc_service rpc_maintenance = {"etcdserverpb.Maintenance", methods,

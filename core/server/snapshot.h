@@ -16,7 +16,7 @@
 #include "mvcc/mvcc.h"
 #include "raft/message.h"
 #include "snapshot_wire.h"
-#include "state.h"
+#include "state/state.h"
 #include "storage/snapshot.h"
 
 struct server;

@@ -131,6 +131,7 @@ void snapshot_adopt(struct server *server, struct state *state, struct mvcc *mvc
 {
     snapshot_take_outrun(server);
     hashkv_restart(server);
+    snapshot_streams_fail(server, ERR_CANCELED);
     mvcc_free(server->mvcc);
     server->mvcc = mvcc;
     membership_fini(&server->members);

@@ -44,6 +44,7 @@ void stop_now(struct server *server, int code)
     maintenance_fail(server, ERR_ETCD_STOPPED);
     compaction_fail(server, ERR_ETCD_STOPPED);
     hashkv_fail(server, ERR_ETCD_STOPPED);
+    snapshot_streams_fail(server, ERR_ETCD_STOPPED);
     promote_fail(server, ERR_ETCD_STOPPED);
     if (!server->stepping) {
         consensus_step(server, &event);

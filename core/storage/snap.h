@@ -7,7 +7,7 @@
 
 #include "base/list.h"
 #include "env/env.h"
-#include "snap_format.h"
+#include "storage/snap_format.h"
 
 #define STORAGE_WORDS_MAX 400
 

@@ -50,7 +50,7 @@
  * the offset and the salt only in its place in its file: no mixture of two snapshots passes, and no
  * file that was cut at the end of a chunk. A length is believed before its check was compared, as
  * the check lies behind the payload; it may cost 16 MiB and no more. */
-#include "snap_format.h"
+#include "storage/snap_format.h"
 
 #include "base/assert.h"
 #include "base/hash.h"

@@ -33,6 +33,7 @@ LIBRARIES = {
     "ctl": ("protobuf_c_",),
     "http1": ("http_parser_", "http_method_str", "http_status_str", "http_should_keep_alive"),
     "membership": ("nettle_",),
+    "backup": ("nettle_",),
 }
 # Constants whose addresses the linker fills in, and the table of probes.
 CONSTANT_SECTIONS = (".data.rel.ro", "quorate_probes")

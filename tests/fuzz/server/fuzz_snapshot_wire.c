@@ -5,7 +5,7 @@
 
 #include "base/assert.h"
 #include "snapshot_wire.h"
-#include "state.h"
+#include "state/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

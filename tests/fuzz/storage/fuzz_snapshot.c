@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
-#include "snap_format.h"
+#include "storage/snap_format.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -62,6 +62,7 @@ extern const struct client_method client_status;
 extern const struct client_method client_alarm;
 extern const struct client_method client_hash_kv;
 extern const struct client_method client_move_leader;
+extern const struct client_method client_snapshot;
 
 enum client_call_state {
     CALL_IDLE,     /* not started, done or canceled */
@@ -73,6 +74,9 @@ enum client_call_state {
 /* One call. Zero-initialised and owned by the caller, at a fixed address until `done`. */
 struct client_call {
     void (*done)(struct client_call *call);
+    /* Of a method whose server streams: each message, borrowed; then there is no response, and an
+     * attempt of which a message has come is not repeated. Else NULL. */
+    void (*message)(struct client_call *call, struct slice bytes);
     void *data;
 
     /* The outcome, from `done` until client_call_fini. */
@@ -80,6 +84,7 @@ struct client_call {
     struct buf text; /* of an error, as etcd's client words it: what follows "Error: " */
     /* GRPC_OK: of the method's response type; owned by the call. */
     ProtobufCMessage *response;
+    bool streamed; /* a message of it has come */
     bool sent; /* some attempt has left for a server: a failed write may have taken effect */
     uint32_t attempts;
 
@@ -109,6 +114,9 @@ void client_close(struct client *client, void (*closed)(void *data), void *data)
 void client_start(struct client *client, struct client_call *call,
                   const struct client_method *method, const ProtobufCMessage *request,
                   int64_t deadline_ns);
+/* Stops and resumes reading on the connection that an open streaming call is on: how a slow taker of
+ * messages pushes back. A few more may come. Resume before the call is given up. */
+void client_pause(struct client_call *call, bool on);
 /* Gives a call up; `done` does not come. Does nothing to an idle one. */
 void client_cancel(struct client_call *call);
 /* Frees the outcome. Also allowed for a call that was never started. */

@@ -3,7 +3,7 @@
 #include "base/fmt.h"
 #include "base/hash.h"
 #include "flat_disk.h"
-#include "snap_format.h"
+#include "storage/snap_format.h"
 #include "storage/storage.h"
 #include "testing.h"
 

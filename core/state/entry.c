@@ -1,4 +1,4 @@
-#include "entry.h"
+#include "state/entry.h"
 
 #define ENTRY_VERSION 1
 

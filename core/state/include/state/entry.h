@@ -6,8 +6,8 @@
  * counter. The body of a client's write is the client's own protobuf message. A conf entry's
  * context has the same form with kind ENTRY_CONF; its body is core/membership's.
  */
-#ifndef SERVER_ENTRY_H
-#define SERVER_ENTRY_H
+#ifndef STATE_ENTRY_H
+#define STATE_ENTRY_H
 
 #include "base/err.h"
 #include "base/slice.h"

@@ -1,5 +1,5 @@
 /* What applying the log has made of a member, apart from the key space, as one run of bytes: a
- * chunk of every snapshot. Private to core/server and its tests. Little endian:
+ * chunk of every snapshot. Little endian:
  *
  *   version 1, applied index 8, its term 8, length 1 and cluster version, members (the rest, see
  *   membership_encode)
@@ -7,8 +7,8 @@
  * The key space comes in chunks of its own (mvcc_walk). Everything here is a function of the log
  * through the index, so the bytes of two members at one index are the same.
  */
-#ifndef SERVER_STATE_H
-#define SERVER_STATE_H
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
 
 #include "membership/membership.h"
 

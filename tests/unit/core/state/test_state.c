@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "state.h"
+#include "state/state.h"
 
 static void add_members(struct membership *m)
 {

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "entry.h"
+#include "state/entry.h"
 
 static void test_what_is_put_is_got(void **state)
 {

@@ -108,7 +108,10 @@ static void prepare_dir(struct run *run, struct member *m, const struct action *
         return;
     }
     switch (a->dir) {
-    case DIR_MEMBER: disk_copy(run, m, a->dir_of); break;
+    case DIR_MEMBER: disk_copy(run, m, run->members[a->dir_of].host); break;
+    case DIR_HOST:
+        disk_copy(run, m, host_find(run->world, run->s->steps[a->dir_of].action.ctl.host));
+        break;
     case DIR_SAVED: disk_replace(run, m, run->steps[a->dir_of].image); break;
     default: disk_replace(run, m, NULL); break;
     }
@@ -149,6 +152,7 @@ static void do_start(struct run *run, size_t index)
         return;
     }
     prepare_dir(run, m, &step->action);
+    m->data = step->action.data != NULL ? step->action.data : m->data;
     bool started = member_start(run, m, &step->action);
     ASSERT(started);
     if (step->expect.present) {

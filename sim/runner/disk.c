@@ -163,9 +163,9 @@ void disk_replace(struct run *run, struct member *m, const struct disk_image *im
     checks_wiped(run->checks, m->index);
 }
 
-void disk_copy(struct run *run, struct member *m, size_t from)
+void disk_copy(struct run *run, struct member *m, struct host *from)
 {
-    struct disk_image *image = disk_save(host_disk(run->members[from].host));
+    struct disk_image *image = disk_save(host_disk(from));
     disk_replace(run, m, image);
     disk_image_free(image);
 }
@@ -234,7 +234,7 @@ void disk_begin(struct run *run, size_t index)
         if (disk->wipe) {
             disk_replace(run, m, NULL);
         } else if (disk->clone) {
-            disk_copy(run, m, disk->clone_of);
+            disk_copy(run, m, run->members[disk->clone_of].host);
         }
         for (size_t kind = 0; kind < TROUBLE_COUNT; kind++) {
             if (disk->troubles[kind].present) {

@@ -83,7 +83,7 @@ static void move(struct run *run, struct member *m, member_id_t id, size_t epoch
 {
     m->epoch = epoch;
     m->epoch_id = id;
-    *PUSH(run, run->epoch_moves) = (struct epoch_move){id, run_now(run), epoch};
+    *PUSH(run, run->epoch_moves) = (struct epoch_move){id, m->index, run_now(run), epoch};
     run->dirty = true;
 }
 
@@ -174,15 +174,17 @@ void epoch_words_lost(const struct run *run, size_t epoch, struct buf *out)
     buf_printf(out, " %lld)", (long long)last);
 }
 
-/* The history that was begun by the start of this step; SIZE_MAX: none. */
+/* The history that the start of this step began, or that another one began for the same cluster
+ * just before: members that restore the same backup begin together. SIZE_MAX: none. */
 static size_t begun_by(const struct run *run, size_t step)
 {
     const struct step_state *st = &run->steps[step];
     size_t member = run->s->steps[step].action.who.items[0].member;
-    for (size_t i = 1; i < run->epochs.count; i++) {
-        const struct epoch *epoch = &run->epochs.items[i];
-        if (st->fired_ns != NEVER_NS && epoch->member == member && epoch->time_ns >= st->fired_ns) {
-            return i;
+    for (size_t i = 0; i < run->epoch_moves.count; i++) {
+        const struct epoch_move *move = &run->epoch_moves.items[i];
+        if (st->fired_ns != NEVER_NS && move->index == member && move->epoch != 0 &&
+            run->epochs.items[move->epoch].time_ns >= st->fired_ns) {
+            return move->epoch;
         }
     }
     return SIZE_MAX;

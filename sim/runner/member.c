@@ -31,6 +31,7 @@ void members_make(struct run *run)
         m->run = run;
         m->spec = spec;
         m->index = i;
+        m->data = "data";
         m->observer.event = member_observe;
         m->waiting_stop = SIZE_MAX;
         m->waiting_exit = SIZE_MAX;
@@ -117,7 +118,7 @@ static const char *initial_cluster(struct run *run, const struct member *m)
 static void command_fill(struct command *c, const struct member *m, const struct action *action)
 {
     const struct member_spec *spec = m->spec;
-    command_set(c, "data-dir", "data");
+    command_set(c, "data-dir", m->data);
     command_set(c, "listen-peer-urls", spec->peer_url);
     command_set(c, "listen-client-urls", spec->client_url);
     command_set(c, "advertise-client-urls", spec->client_url);

@@ -67,6 +67,7 @@ struct member {
     size_t index;
     struct host *host;
     struct node *node;
+    const char *data;     /* its data directory */
     member_id_t id;       /* 0: not known yet */
     size_t epoch;         /* the history that it belongs to: index into epochs */
     member_id_t epoch_id; /* as which member; 0: it has told nothing yet */
@@ -268,6 +269,7 @@ struct epoch {
 /* From then on that member belongs to that history. */
 struct epoch_move {
     member_id_t member;
+    size_t index; /* its place among members */
     int64_t time_ns;
     size_t epoch;
 };
@@ -427,9 +429,10 @@ void disk_told(struct run *run, struct member *m, const struct obs_event *e);
 /* Its process is about to begin, and its power to fail. */
 void disk_starts(struct run *run, struct member *m);
 void disk_power_fails(struct run *run, struct member *m);
-/* Another disk, as in the image (NULL: an empty one), or as the other member's. Cuts the power. */
+/* Another disk, as in the image (NULL: an empty one), or as that of another machine. Cuts the
+ * power. */
 void disk_replace(struct run *run, struct member *m, const struct disk_image *image);
-void disk_copy(struct run *run, struct member *m, size_t from);
+void disk_copy(struct run *run, struct member *m, struct host *from);
 /* A member that ends by itself may do so: its disk did something wrong. */
 bool disk_explains_end(const struct member *m);
 

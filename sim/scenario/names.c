@@ -124,6 +124,9 @@ static void add_start(const struct scenario *s, const struct action *a, struct b
     case DIR_MEMBER:
         buf_printf(buf, " with a copy of %s's directory", s->members[a->dir_of].name);
         break;
+    case DIR_HOST:
+        buf_printf(buf, " with a copy of the disk of %s", s->steps[a->dir_of].action.ctl.host);
+        break;
     case DIR_SAVED: buf_printf(buf, " with the directory %s", s->steps[a->dir_of].label); break;
     }
     for (size_t i = 0; i < a->flags.count; i++) {

@@ -172,7 +172,7 @@ static void read_start_member(struct parser *p, void *into, const struct tree *t
     who_add(p, &r->step->action.who, who);
 }
 
-/* `own`, `empty`, the label of a `save-dir` step, or another member. */
+/* `own`, `empty`, the label of a `save-dir` step, another member, or another machine. */
 static void read_start_dir(struct parser *p, void *into, const struct tree *t)
 {
     struct step_reading *r = into;
@@ -193,12 +193,18 @@ static void read_start_dir(struct parser *p, void *into, const struct tree *t)
             a->dir_of = i;
             return;
         }
+        if (step->action.kind == ACTION_CTL && step->action.ctl.host != NULL &&
+            member_spec_find(p->s, text) < 0 && strcmp(step->action.ctl.host, text) == 0) {
+            a->dir = DIR_HOST;
+            a->dir_of = i;
+            return;
+        }
     }
     int member = member_spec_find(p->s, text);
     if (member < 0 || !p->s->members[member].startable) {
         mistake_add(p->m, t->at,
-                    "`dir` is own, empty, a member whose directory is copied, or the label of a "
-                    "`save-dir` step above; \"%s\" is none of them",
+                    "`dir` is own, empty, a member whose directory is copied, the `host` of a step "
+                    "above, or the label of a `save-dir` step above; \"%s\" is none of them",
                     text);
         return;
     }
@@ -212,10 +218,19 @@ static void read_start_flags(struct parser *p, void *into, const struct tree *t)
     flags_read(p, &r->step->action.flags, t);
 }
 
+/* Where on its disk the data directory is. */
+static void read_start_data(struct parser *p, void *into, const struct tree *t)
+{
+    struct step_reading *r = into;
+    value_text(p, t, "`data`", &r->step->action.data);
+}
+
 static void read_start(struct parser *p, void *into, const struct tree *t)
 {
-    static const struct key_rule rules[] = {
-        {"member", read_start_member}, {"dir", read_start_dir}, {"flags", read_start_flags}};
+    static const struct key_rule rules[] = {{"member", read_start_member},
+                                            {"dir", read_start_dir},
+                                            {"data", read_start_data},
+                                            {"flags", read_start_flags}};
     struct step_reading *r = into;
     if (!begin_action(p, r, t, ACTION_START, "start")) {
         return;

@@ -313,6 +313,7 @@ enum start_dir {
     DIR_OWN,
     DIR_EMPTY,
     DIR_MEMBER, /* a copy of another member's */
+    DIR_HOST,   /* a copy of the disk of the machine on which a step ran a command */
     DIR_SAVED   /* what a `save-dir` step kept */
 };
 
@@ -322,8 +323,9 @@ struct action {
     struct ctl_action ctl;
     struct who_list who; /* start (one), stop, crash, power-off, pause, disk */
     enum start_dir dir;
-    size_t dir_of;          /* DIR_MEMBER: the member; DIR_SAVED: the step */
+    size_t dir_of;          /* DIR_MEMBER: the member; DIR_HOST, DIR_SAVED: the step */
     struct flag_list flags; /* start */
+    const char *data;       /* start: where the data directory is from now on; NULL: as before */
     struct link_fault link;
     struct disk_action disk;
     enum partition_kind partition;

@@ -237,7 +237,7 @@ static void test_a_probe_that_nothing_reaches_fails_unless_the_list_says_why(voi
 {
     (void)state;
     write_file("all.txt", "# of this program, whatever it has\n"
-                          "client.* a reason\ngrpc.*\tanother one\nhttp1.* -\nhttp2.* -\n"
+                          "backup.* -\nclient.* a reason\ngrpc.*\tanother one\nhttp1.* -\nhttp2.* -\n"
                           "membership.* -\npb.* -\npeer.* -\nraft.* -\nserver.* -\n"
                           "storage.* -\nstream.* -\n");
     assert_exit(0, "campaign files/a.yaml --seeds 1..2 --unreached all.txt --probes");

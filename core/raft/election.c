@@ -9,10 +9,20 @@ bool has_unapplied_conf(const struct raft *r)
     return first != 0 && first <= r->commit;
 }
 
-/* Learners and removed members never campaign; neither does one whose state is being restored. */
+/* Learners and removed members never campaign; neither does one whose state is being restored, or
+ * whose log has lost entries that it once had: the others count on them. */
 static bool may_campaign(const struct raft *r)
 {
-    return r->installing == 0 && is_voter(r);
+    return r->installing == 0 && r->recover_to == 0 && is_voter(r);
+}
+
+void recover_end(struct raft *r)
+{
+    if (r->recover_to != 0 && r->commit >= r->recover_to && r->durable >= r->recover_to) {
+        PROBE("raft.recovered");
+        r->recover_to = 0;
+        restart_election_clock(r);
+    }
 }
 
 int64_t election_due_ns(const struct raft *r)

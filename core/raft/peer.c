@@ -49,6 +49,7 @@ void peer_reset(struct peer *peer, index_t last)
     peer->state = RAFT_PROBE;
     peer->probe_paused = false;
     peer->match = 0;
+    peer->match_boot = 0;
     peer->next = last + 1;
     peer->commit_sent = 0;
     peer->pending_snapshot = 0;
@@ -155,6 +156,15 @@ bool peer_refused(struct peer *peer, index_t prev, index_t agree)
     case RAFT_SENDING_SNAPSHOT: return false;
     }
     UNREACHABLE();
+}
+
+void peer_lost_entries(struct peer *peer, uint64_t boot, index_t agree)
+{
+    ASSERT(boot > peer->match_boot && agree < peer->next);
+    peer->match = 0;
+    peer->match_boot = boot;
+    peer_to_probe(peer);
+    peer->next = agree + 1;
 }
 
 void peer_to_probe(struct peer *peer)

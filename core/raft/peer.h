@@ -45,6 +45,7 @@ struct peer {
     enum raft_progress_state state;
     bool probe_paused; /* RAFT_PROBE: one append is out; wait for an answer or a heartbeat's */
     index_t match;
+    uint64_t match_boot; /* the start that acknowledged it */
     index_t next;
     index_t commit_sent;
     index_t pending_snapshot;
@@ -68,6 +69,9 @@ bool peer_acked(struct peer *peer, index_t index, index_t base);
 /* The append behind `prev` was refused, and the logs agree at most through `agree`: true if next
  * changed; false if the refusal is an old one. */
 bool peer_refused(struct peer *peer, index_t prev, index_t agree);
+/* It was started again, and refuses what it had acknowledged before: its log has lost entries, and
+ * agrees at most through `agree`. */
+void peer_lost_entries(struct peer *peer, uint64_t boot, index_t agree);
 void peer_to_probe(struct peer *peer);
 void peer_to_snapshot(struct peer *peer, index_t snapshot);
 /* Frees the oldest slot of a full window: a heartbeat's answer shows that the link lives. */

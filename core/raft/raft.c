@@ -59,6 +59,7 @@ void raft_step(struct raft *r, const struct raft_event *e, struct raft_update *u
         step_halted(r, e);
     } else {
         step(r, e);
+        recover_end(r);
     }
     output_finish(r, update);
 }
@@ -67,6 +68,11 @@ const struct raft_entry *raft_log_entry(const struct raft *r, index_t index)
 {
     ASSERT(log_has(&r->log, index));
     return log_at(&r->log, index);
+}
+
+index_t raft_recover_to(const struct raft *r)
+{
+    return r->recover_to;
 }
 
 index_t raft_first(const struct raft *r)

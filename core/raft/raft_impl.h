@@ -93,6 +93,7 @@ struct raft {
     index_t snapshot_index;
     term_t snapshot_term;
     struct raft_conf snapshot_conf;
+    index_t recover_to; /* see raft_start; 0: nothing is missing */
     index_t installing; /* a received snapshot that is not restored yet; 0: none */
 
     /* Persistence. */
@@ -185,6 +186,8 @@ enum campaign {
 };
 /* When the election clock is due; INT64_MAX if this member may not campaign. */
 int64_t election_due_ns(const struct raft *r);
+/* After each step: is what was lost there again? */
+void recover_end(struct raft *r);
 /* Does nothing if this member may not campaign now. */
 void campaign(struct raft *r, enum campaign kind);
 /* Is there a committed change that is not applied? Nobody campaigns then. */

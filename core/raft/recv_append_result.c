@@ -11,14 +11,26 @@ static void refused(struct raft *r, struct peer *peer, const struct raft_message
             agree = m->hint_index;
         }
     }
-    if (peer_refused(peer, m->index, agree)) {
+    if (m->boot > peer->match_boot && m->index <= peer->match &&
+        peer->state != RAFT_SENDING_SNAPSHOT) {
+        PROBE("raft.peer_lost_entries");
+        peer_lost_entries(peer, m->boot, agree < m->index ? agree : m->index - 1);
+        send_append(r, peer, EMPTY_ASKS);
+    } else if (peer_refused(peer, m->index, agree)) {
         PROBE("raft.append_refused");
         send_append(r, peer, EMPTY_ASKS);
     }
 }
 
-static void acked(struct raft *r, struct peer *peer, index_t index)
+static void acked(struct raft *r, struct peer *peer, uint64_t boot, index_t index)
 {
+    if (boot < peer->match_boot) {
+        PROBE("raft.acknowledged_before_restart");
+        return;
+    }
+    if (index >= peer->match) {
+        peer->match_boot = boot;
+    }
     bool was_paused = peer_is_paused(peer, &r->config);
     bool news = peer_acked(peer, index, r->log.base);
     if (news && !peer->learner && advance_commit(r)) {
@@ -48,6 +60,6 @@ void recv_append_result(struct raft *r, const struct raft_message *m)
     if (m->reject) {
         refused(r, peer, m);
     } else {
-        acked(r, peer, m->index);
+        acked(r, peer, m->boot, m->index);
     }
 }

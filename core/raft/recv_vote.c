@@ -24,6 +24,11 @@ void recv_vote(struct raft *r, const struct raft_message *m)
     ASSERT(m->term >= r->term);
     ASSERT_IF(!m->pre, m->term == r->term);
     bool granted = may_grant(r, m) && is_up_to_date(r, m);
+    if (granted && r->recover_to != 0) {
+        /* The log looks shorter than it was; a candidate that lacks what it had would seem good. */
+        PROBE("raft.no_vote_while_recovering");
+        granted = false;
+    }
     struct raft_message *reply = send_reply(r, RAFT_VOTE_RESULT, m);
     reply->pre = m->pre;
     reply->reject = !granted;

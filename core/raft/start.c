@@ -169,6 +169,7 @@ int raft_new(struct mem *mem, const struct raft_config *config, const struct raf
         r->commit = start->snapshot_index;
     }
     r->applied = start->snapshot_index;
+    r->recover_to = start->recover_to;
     r->commit_told = start->snapshot_index;
     r->snapshot_index = start->snapshot_index;
     r->snapshot_term = start->snapshot_term;

@@ -142,7 +142,59 @@ struct boot {
     struct snapshot_restore *restore;
 };
 
-/* False: the log contradicts itself, and the server ends. */
+/* As far as the log tells, nobody else could give back what has rotted. */
+static bool is_alone(const struct storage_boot *boot)
+{
+    struct raft_conf conf = {0};
+    if (boot->snapshot_conf != NULL) {
+        conf = *boot->snapshot_conf;
+    }
+    for (size_t i = 0; i < boot->entry_count; i++) {
+        struct raft_conf_change change;
+        if (boot->entries[i].index > boot->snapshot_index &&
+            boot->entries[i].type == RAFT_ENTRY_CONF &&
+            raft_conf_change_decode(boot->entries[i].payload, &change) == 0) {
+            raft_conf_apply(&conf, change.type, change.member);
+        }
+    }
+    return conf.voter_count < 2;
+}
+
+/* Entries have rotted. False: there is no way on, and the server ends. */
+static bool may_recover(struct server *server, const struct storage_boot *boot,
+                        struct raft_start *start)
+{
+    if (boot->recover_to == 0) {
+        return true;
+    }
+    if (server->forced != NULL) {
+        storage_repair(server->storage);
+        return true;
+    }
+    start->recover_to = boot->recover_to;
+    if (!is_alone(boot)) {
+        PROBE("server.recovers");
+        storage_repair(server->storage);
+        return true;
+    }
+    if (server->config.force_new) {
+        PROBE("server.gives_up_rotten_entries");
+        LOG(server->env, WARN,
+            "--force-new-cluster: entries that have rotted are given up, and all behind them",
+            log_hex("member", server->id), log_u64("lost to", boot->recover_to));
+        start->recover_to = 0;
+        storage_repair(server->storage);
+        storage_recovered(server->storage);
+        return true;
+    }
+    PROBE("server.single_voter_lost_entries");
+    server_fatal(server,
+                 "entries of the log have rotted, and no other voter could give them back; restore "
+                 "a backup, or give up what is lost with --force-new-cluster");
+    return false;
+}
+
+/* False: the log contradicts itself or cannot be repaired, and the server ends. */
 static bool make_raft(struct server *server, const struct storage_boot *boot)
 {
     struct boot *booting = server->booting;
@@ -164,6 +216,10 @@ static bool make_raft(struct server *server, const struct storage_boot *boot)
     } else if (server->config.force_new && force_plan(server, boot, &start)) {
         booting->hard = start.hard;
         booting->entries = start.entry_count;
+    }
+    if (!may_recover(server, boot, &start)) {
+        buf_fini(&bytes);
+        return false;
     }
     int rv = raft_new(server->env->mem, &config, &start, &booting->raft);
     buf_fini(&bytes);

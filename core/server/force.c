@@ -295,4 +295,6 @@ void force_write(struct server *server)
                                          .last_term = f->hard.term};
     ASSERT(f->decreed_count > 0);
     storage_persist(server->storage, &persist);
+    /* What had rotted is given up with the rest, behind the decree, so never without it. */
+    storage_recovered(server->storage);
 }

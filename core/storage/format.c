@@ -287,8 +287,10 @@ void wal_write_recover(struct buf *out, struct wal_tail *tail, uint64_t mark, in
 {
     uint8_t payload[8];
     struct wal_record record = {.mark = mark};
-    put_cut(out, tail, &record, cut_from);
-    put_hard(out, tail, &record, hard);
+    if (cut_from != 0) {
+        put_cut(out, tail, &record, cut_from);
+        put_hard(out, tail, &record, hard);
+    }
     store_u64(payload, to);
     record = (struct wal_record){WAL_RECOVER, true, mark, slice_of(payload, sizeof(payload))};
     put_record(out, tail, &record, (struct slice){NULL, 0});

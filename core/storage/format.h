@@ -113,7 +113,7 @@ void wal_write_boot(struct buf *out, struct wal_tail *tail, uint64_t mark, uint6
 void wal_write_taken(struct buf *out, struct wal_tail *tail, uint64_t mark, index_t index,
                      term_t term, index_t compact_to);
 /* Appends the unit that a repair begins with: entries from `cut_from` on are given up, `hard` is
- * true without them, and the member must get back to `to`. */
+ * true without them, and the member must get back to `to`. cut_from 0: only `to` changes. */
 void wal_write_recover(struct buf *out, struct wal_tail *tail, uint64_t mark, index_t cut_from,
                        const struct raft_hard_state *hard, index_t to);
 /* Appends the unit of one persist. `hard`: whether its hard state differs from what was written

@@ -314,7 +314,7 @@ static void repair(struct storage *s)
         return;
     }
     PROBE("storage.rotten_entries");
-    LOG(s->env, WARN, "records of the log have rotted", log_str("directory", s->wal_dir),
+    LOG(s->env, ERROR, "records of the log have rotted", log_str("directory", s->wal_dir),
         log_u64("records", r->rotten_all), log_u64("first", r->lost_first),
         log_u64("last", r->lost_last));
     if (r->lost_first != 0 && s->snap_newest >= r->lost_first) {
@@ -333,7 +333,7 @@ static void repair(struct storage *s)
     r->lost_first = 0;
     r->lost_last = 0;
     s->recover_to = last > s->recover_to ? last : s->recover_to;
-    LOG(s->env, WARN,
+    LOG(s->env, ERROR,
         "entries were lost; this member does not vote until it has them again from a leader",
         log_u64("from", s->repair_from), log_u64("through", s->recover_to));
 }
@@ -380,9 +380,6 @@ static void write_boot(struct storage *s)
     s->boot = r->boot + 1;
     s->tail = r->tail;
     ASSERT(s->bytes.len == 0);
-    if (s->repair_from != 0) {
-        wal_write_recover(&s->bytes, &s->tail, r->mark, s->repair_from, &r->hard, s->recover_to);
-    }
     wal_write_boot(&s->bytes, &s->tail, r->mark, s->boot);
     const struct slice bytes[2] = {slice_from(rest, (size_t)r->mark), buf_slice(&s->bytes)};
     s->allocated = s->allocated < s->tail.offset ? s->tail.offset : s->allocated;

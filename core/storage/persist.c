@@ -112,6 +112,7 @@ void storage_persist(struct storage *s, const struct raft_persist *persist)
     }
     struct storage_batch *batch = s->gathering;
     ASSERT(persist->token == s->token_last + 1);
+    ASSERT(s->repair_from == 0);
     check_persist(batch, persist);
     s->token_last = persist->token;
     begin_records(s, batch);
@@ -157,6 +158,32 @@ void storage_snapshot_taken(struct storage *s, index_t index, term_t term, index
     batch->snapshot_index = index;
     batch->compact_to = compact_to;
     batch->sync = true; /* what it makes superfluous can go */
+}
+
+void storage_repair(struct storage *s)
+{
+    if (s->state != STORAGE_READY || s->repair_from == 0) {
+        return;
+    }
+    struct storage_batch *batch = s->gathering;
+    begin_records(s, batch);
+    wal_write_recover(&batch->bytes, &s->tail, batch->mark, s->repair_from, &batch->hard,
+                      s->recover_to);
+    s->repair_from = 0;
+    batch->sync = true;
+}
+
+void storage_recovered(struct storage *s)
+{
+    if (s->state != STORAGE_READY || s->recover_to == 0) {
+        return;
+    }
+    ASSERT(s->repair_from == 0);
+    struct storage_batch *batch = s->gathering;
+    begin_records(s, batch);
+    s->recover_to = 0;
+    wal_write_recover(&batch->bytes, &s->tail, batch->mark, 0, NULL, 0);
+    batch->sync = true;
 }
 
 void storage_flush(struct storage *s)

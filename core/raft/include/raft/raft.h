@@ -65,6 +65,10 @@ struct raft_start {
     const struct raft_entry
         *entries; /* contiguous; entries up to snapshot_index may be among them */
     size_t entry_count;
+    /* 0, or: entries through this one had been durable here, acknowledged perhaps, and those that
+     * are missing now have rotted. Until the log is durable and committed through it again the
+     * member neither grants votes nor campaigns; what it acknowledges is what it has. */
+    index_t recover_to;
     /* A new cluster: payloads of conf entries (raft_conf_change_encode), the same on each first
      * member; they become entries 1..n of term 1, committed at once. Needs an empty log. */
     const struct slice *bootstrap;
@@ -100,6 +104,7 @@ member_id_t raft_leader(const struct raft *raft);
 index_t raft_commit(const struct raft *raft);
 index_t raft_applied(const struct raft *raft);
 index_t raft_durable(const struct raft *raft); /* this prefix of the log survives a power failure */
+index_t raft_recover_to(const struct raft *raft); /* see raft_start; 0 once it is there again */
 const struct raft_conf *raft_conf(const struct raft *raft);
 /* The last conf entry of the log that is not applied; 0: none. */
 index_t raft_pending_conf(const struct raft *raft);

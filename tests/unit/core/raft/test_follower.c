@@ -44,9 +44,8 @@ static void complete(const struct raft_persist *p)
 
 /* n1 of three voters in term 5, boot 7. Log: 1..3 of term 1, 4 and 5 of term 3, 6 of term 4;
  * committed and applied through 2. */
-static int setup(void **state)
+static int start(index_t recover_to)
 {
-    (void)state;
     static const term_t terms[] = {1, 1, 1, 3, 3, 4};
     struct raft_entry entries[6];
     for (size_t i = 0; i < 6; i++) {
@@ -60,7 +59,8 @@ static int setup(void **state)
                                .snapshot_term = 1,
                                .conf = &conf,
                                .entries = entries,
-                               .entry_count = 6};
+                               .entry_count = 6,
+                               .recover_to = recover_to};
     struct raft_config config;
     raft_config_init(&config, SELF, 7);
     one.pool = mem_pool_new(UINT64_C(1) << 28, 0xA5);
@@ -72,6 +72,18 @@ static int setup(void **state)
     assert_int_equal(one.u.commit_last, 2);
     step((struct raft_event){.type = RAFT_EVENT_APPLIED, .index = 2});
     return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return start(0);
+}
+
+static int setup_recovering(void **state)
+{
+    (void)state;
+    return start(8);
 }
 
 static int teardown(void **state)
@@ -425,6 +437,70 @@ static void test_halted_engine_is_silent(void **state)
     assert_int_equal(one.u.message_count, 0);
 }
 
+static bool grants_a_vote(term_t term)
+{
+    receive((struct raft_message){
+        .type = RAFT_VOTE, .from = 3, .term = term, .index = 100, .log_term = term - 1});
+    bool granted = false;
+    for (size_t i = 0; i < one.u.message_count; i++) {
+        granted =
+            granted || (one.u.messages[i].type == RAFT_VOTE_RESULT && !one.u.messages[i].reject);
+    }
+    return granted;
+}
+
+/* Entries 7 and 8 were durable here and have rotted. */
+static void test_what_has_rotted_comes_back_before_any_vote(void **state)
+{
+    (void)state;
+    struct raft_entry entry;
+    assert_int_equal(one.u.deadline_ns, INT64_MAX);
+    one.now_ns = 5 * SEC_NS;
+    step((struct raft_event){.type = RAFT_EVENT_TICK});
+    assert_int_equal(raft_role(one.raft), RAFT_FOLLOWER);
+    assert_false(grants_a_vote(6));
+    assert_int_equal(raft_term(one.raft), 6);
+    receive(with_entry(append(6, 6, 4, 6), &entry, 5));
+    struct raft_persist first = one.u.persist;
+    assert_int_equal(one.u.message_count, 1); /* it has it, so it says so */
+    receive(with_entry(append(6, 7, 5, 8), &entry, 5));
+    struct raft_persist second = one.u.persist;
+    assert_int_equal(raft_commit(one.raft), 8);
+    assert_int_equal(raft_recover_to(one.raft), 8);
+    complete(&first);
+    assert_int_equal(raft_recover_to(one.raft), 8);
+    complete(&second);
+    assert_int_equal(raft_recover_to(one.raft), 0);
+    assert_true(one.u.deadline_ns < INT64_MAX);
+    one.now_ns = 10 * SEC_NS;
+    assert_true(grants_a_vote(7));
+}
+
+/* Nothing new is written: the leader hears of the loss all the same. */
+static void test_a_heartbeat_beyond_a_rotten_log_is_answered_with_what_is_missing(void **state)
+{
+    (void)state;
+    receive((struct raft_message){.type = RAFT_HEARTBEAT, .from = 2, .term = 5, .commit = 8});
+    assert_int_equal(one.u.message_count, 2);
+    const struct raft_message *m = &one.u.messages[0];
+    assert_int_equal(m->type, RAFT_APPEND_RESULT);
+    assert_true(m->reject);
+    assert_int_equal(m->index, 8);
+    assert_int_equal(m->hint_index, 6);
+    assert_int_equal(m->hint_term, 4);
+    assert_int_equal(m->boot, 7);
+    assert_int_equal(one.u.messages[1].type, RAFT_HEARTBEAT_RESULT);
+}
+
+static void test_a_recovering_member_does_not_follow_a_call_to_campaign(void **state)
+{
+    (void)state;
+    receive((struct raft_message){.type = RAFT_HEARTBEAT, .from = 2, .term = 5, .commit = 2});
+    receive((struct raft_message){.type = RAFT_TIMEOUT_NOW, .from = 2, .term = 5});
+    assert_int_equal(raft_role(one.raft), RAFT_FOLLOWER);
+    assert_int_equal(raft_term(one.raft), 5);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -451,6 +527,10 @@ int main(void)
         TEST(test_commit_alone_asks_for_no_sync),
         TEST(test_commit_rides_along_with_the_next_entries),
         TEST(test_halted_engine_is_silent),
+#define RECOVERING(name) cmocka_unit_test_setup_teardown(name, setup_recovering, teardown)
+        RECOVERING(test_what_has_rotted_comes_back_before_any_vote),
+        RECOVERING(test_a_heartbeat_beyond_a_rotten_log_is_answered_with_what_is_missing),
+        RECOVERING(test_a_recovering_member_does_not_follow_a_call_to_campaign),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

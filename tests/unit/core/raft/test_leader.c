@@ -42,7 +42,7 @@ static void act(struct raft_event e)
 static void receive(struct raft_message m)
 {
     m.to = 1;
-    m.boot = 1;
+    m.boot = m.boot == 0 ? 1 : m.boot;
     m.to_boot = 7;
     act((struct raft_event){.type = RAFT_EVENT_RECEIVE, .message = &m});
 }
@@ -331,6 +331,37 @@ static void test_refusal_of_what_was_acknowledged_waits_for_a_heartbeat(void **s
     assert_int_equal(progress.next, match + 1);
 }
 
+/* The log of n2 has rotted since it acknowledged: what it says after a restart counts, and what it
+ * said before does not any more. */
+static void test_a_restarted_follower_may_take_back_what_it_acknowledged(void **state)
+{
+    (void)state;
+    struct raft_progress progress;
+    receive((struct raft_message){.type = RAFT_APPEND_RESULT,
+                                  .from = 2,
+                                  .boot = 2,
+                                  .term = 2,
+                                  .index = 2,
+                                  .reject = true,
+                                  .hint_index = 1,
+                                  .hint_term = 1});
+    assert_int_equal(one.u.message_count, 1);
+    assert_int_equal(one.u.messages[0].type, RAFT_APPEND);
+    assert_int_equal(one.u.messages[0].index, 1);
+    assert_int_equal(one.u.messages[0].entry_count, 1);
+    assert_true(raft_progress(one.raft, 2, &progress));
+    assert_int_equal(progress.match, 0);
+    receive((struct raft_message){
+        .type = RAFT_APPEND_RESULT, .from = 2, .boot = 1, .term = 2, .index = 2});
+    assert_true(raft_progress(one.raft, 2, &progress));
+    assert_int_equal(progress.match, 0);
+    assert_int_equal(raft_commit(one.raft), 2);
+    receive((struct raft_message){
+        .type = RAFT_APPEND_RESULT, .from = 2, .boot = 2, .term = 2, .index = 2});
+    assert_true(raft_progress(one.raft, 2, &progress));
+    assert_int_equal(progress.match, 2);
+}
+
 static void test_progress_is_a_leaders_to_tell(void **state)
 {
     (void)state;
@@ -363,6 +394,7 @@ int main(void)
         TEST(test_unknown_message_is_dropped),
         TEST(test_unreachable_follower_is_probed),
         TEST(test_refusal_of_what_was_acknowledged_waits_for_a_heartbeat),
+        TEST(test_a_restarted_follower_may_take_back_what_it_acknowledged),
         TEST(test_progress_is_a_leaders_to_tell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,8 @@ static void on_hello(struct peer_accepted *accepted, struct slice body)
         accepted_drop(accepted);
         return;
     }
-    struct wire_welcome welcome = {PEER_WRONG_VERSION, peers->cluster, peers->instance};
+    struct wire_welcome welcome = {PEER_WRONG_VERSION, peers->cluster, peers->instance,
+                                   peers->epoch};
     if (rv == 0) {
         welcome.refusal = peers->events->judge(peers, &hello);
     }

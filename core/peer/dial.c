@@ -75,11 +75,12 @@ static void on_welcome(struct peer *peer, struct slice body)
         peer->refusal = welcome.refusal;
         dial_drop(peer);
         if (news) {
-            peers->events->refused(peers, peer->id, welcome.refusal, welcome.cluster);
+            peers->events->refused(peers, peer->id, welcome.refusal, welcome.cluster,
+                                   welcome.epoch);
         }
         return;
     }
-    if (!peers->events->trusts(peers, peer->id, welcome.instance)) {
+    if (!peers->events->trusts(peers, peer->id, welcome.instance, welcome.epoch)) {
         PROBE("peer.not_trusted");
         dial_drop(peer);
         return;

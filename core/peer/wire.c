@@ -18,6 +18,7 @@ void wire_put_welcome(struct buf *out, const struct wire_welcome *welcome)
     buf_add_u8(out, (uint8_t)welcome->refusal);
     buf_add_u64(out, welcome->cluster);
     buf_add_u32(out, welcome->instance);
+    buf_add_u64(out, welcome->epoch);
 }
 
 int wire_get_hello(struct slice body, struct peer_hello *hello)
@@ -45,6 +46,7 @@ int wire_get_welcome(struct slice body, struct wire_welcome *welcome)
     uint8_t refusal = read_u8(&r);
     welcome->cluster = read_u64(&r);
     welcome->instance = read_u32(&r);
+    welcome->epoch = read_u64(&r);
     if (r.failed || r.len > 0 || refusal > PEER_LEFT_BEHIND) {
         return ERR_PROTO;
     }

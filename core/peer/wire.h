@@ -1,7 +1,7 @@
 /* The records of this module, little endian. Private to core/peer.
  *
  *   hello   kind 1, version 1, cluster 8, from 8, to 8, instance 4, epoch 8
- *   welcome kind 2, version 1, refusal 1, cluster 8, instance 4
+ *   welcome kind 2, version 1, refusal 1, cluster 8, instance 4, epoch 8
  *   ping    kind 3
  *   pong    kind 4
  */
@@ -24,6 +24,7 @@ struct wire_welcome {
     enum peer_refusal refusal;
     uint64_t cluster;
     uint32_t instance;
+    uint64_t epoch;
 };
 
 void wire_put_hello(struct buf *out, const struct peer_hello *hello);

@@ -15,11 +15,11 @@ static bool is_instance_of(const struct server *server, member_id_t id, uint32_t
 /* Members of a history that was left behind may never have heard that it was, nor of us, nor we of
  * them: they may have been added there. Whoever is a member here, or will be heard of soon, gets
  * what it lacks by links of its own leader. One that this epoch was begun with knows it. */
-static bool is_left_behind(const struct server *server, const struct peer_hello *hello)
+static bool is_left_behind(const struct server *server, member_id_t id, uint64_t epoch)
 {
-    const struct member *member = membership_find(&server->members, hello->from);
+    const struct member *member = membership_find(&server->members, id);
     uint64_t needed = member == NULL ? server->members.epoch : member->since;
-    return membership_epoch_is_foreign(hello->epoch, needed);
+    return membership_epoch_is_foreign(epoch, needed);
 }
 
 static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hello)
@@ -45,7 +45,7 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
             log_hex("member", hello->from));
         return PEER_OTHER_LOG;
     }
-    if (is_left_behind(server, hello)) {
+    if (is_left_behind(server, hello->from, hello->epoch)) {
         PROBE("server.left_behind");
         LOG(server->env, WARN,
             "a member of a history that was left behind is refused; its data directory must be "
@@ -56,9 +56,9 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
     return PEER_ACCEPTED;
 }
 
-static bool trusts(struct peers *peers, member_id_t id, uint32_t instance)
+static bool trusts(struct peers *peers, member_id_t id, uint32_t instance, uint64_t epoch)
 {
-    return is_instance_of(peers->data, id, instance);
+    return is_instance_of(peers->data, id, instance) && !is_left_behind(peers->data, id, epoch);
 }
 
 void links_log_is_gone(struct server *server)
@@ -129,9 +129,19 @@ static void down(struct peers *peers, member_id_t id)
     consensus_step(server, &event);
 }
 
-static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, uint64_t other)
+static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, uint64_t other,
+                    uint64_t epoch)
 {
     struct server *server = peers->data;
+    if (other == server->cluster_id && is_left_behind(server, by, epoch)) {
+        /* What it knows of us, that we were removed or had another log, was true in its history. */
+        PROBE("server.refused_by_left_behind");
+        LOG(server->env, WARN,
+            "a member of a history that was left behind runs under an id of this cluster; its data "
+            "directory must be removed",
+            log_hex("peer", by));
+        return;
+    }
     switch (why) {
     case PEER_REMOVED:
         LOG(server->env, WARN, "a member says that this one was removed", log_hex("says", by));

@@ -138,6 +138,17 @@ static void do_exit(struct run *run, size_t index)
     engine_set(run->engine, &run->steps[index].late, run_now(run) + step->expect.within_ns);
 }
 
+/* Another place on the same disk: what it had made durable does not count there. */
+static void move_data(struct run *run, struct member *m, const char *data)
+{
+    if (data != NULL && strcmp(data, m->data) != 0) {
+        m->data = data;
+        m->wiped = true;
+        m->ever_booted = false;
+        checks_wiped(run->checks, m->index);
+    }
+}
+
 static void do_start(struct run *run, size_t index)
 {
     const struct step *step = &run->s->steps[index];
@@ -152,7 +163,7 @@ static void do_start(struct run *run, size_t index)
         return;
     }
     prepare_dir(run, m, &step->action);
-    m->data = step->action.data != NULL ? step->action.data : m->data;
+    move_data(run, m, step->action.data);
     bool started = member_start(run, m, &step->action);
     ASSERT(started);
     if (step->expect.present) {

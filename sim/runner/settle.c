@@ -18,7 +18,8 @@ static uint64_t bit(size_t i)
 
 /* Voters that could run: each has a host, and is listed, was started before, or has settings. One
  * that lost its directory may rightly refuse to, and one that has forgotten what it acknowledged
- * cannot be asked to catch up before it has: its leader believes what it said. */
+ * cannot be asked to catch up before it has: its leader believes what it said. One of a history
+ * that was left behind has no place here, whatever its id. */
 static uint64_t candidates(const struct run *run)
 {
     uint64_t set = 0;
@@ -26,7 +27,7 @@ static uint64_t candidates(const struct run *run)
         size_t k = member_by_id(run, run->newest.voters[i]);
         const struct member *m = k != SIZE_MAX ? &run->members[k] : NULL;
         if (m != NULL && m->host != NULL && !m->wiped && !(m->forgetful && m->fetching) &&
-            (m->ever_started || m->added)) {
+            m->epoch == epoch_newest(run) && (m->ever_started || m->added)) {
             set |= bit(k);
         }
     }

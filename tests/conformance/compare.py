@@ -32,6 +32,7 @@ MASKS = [
     ("term-index", "the same in fields", r'"Raft(Term|Index|AppliedIndex)" : \d+', r'"Raft\1" : N'),
     ("db-size", "the same in JSON", r'"dbSize(InUse)?":\d+', r'"dbSize\1":SIZE'),
     ("db-size", "the same in fields", r'"DBSize" : \d+', '"DBSize" : SIZE'),
+    ("db-size", "of a snapshot, and how long it took", r'"size":"[^"]*","took":[\d.]+(e-\d+)?', '"size":SIZE,"took":DURATION'),
     ("took", "the same in a table", r"(?<=true \| )[\d.]+(µs|ms|s)(?= \|)|(?<=false \| )[\d.]+(µs|ms|s)(?= \|)", "DURATION"),
     ("took", "the same in JSON", r'"took":"[\d.]+(µs|ms|s)"', '"took":"DURATION"'),
     ("took", "the same in fields", r'"Took" : [\d.]+(µs|ms|s)', '"Took" : DURATION'),

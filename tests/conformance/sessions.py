@@ -10,7 +10,6 @@ SKIPPED = {
         ("03", "A3", "etcdctl --endpoints=127.0.0.1:23810 lease list"),
     ],
     "metrics come later": [("03", "A3", "curl -s http://127.0.0.1:23810/metrics")],
-    "snapshots come later": [("03", "A4", "etcdctl --endpoints=127.0.0.1:23810 snapshot save")],
     "watches come later": [("03", "A4", "timeout 3 etcdctl --endpoints=127.0.0.1:23810 watch")],
     "an endpoint that answers nothing is asked for 90 s": [("01", "2", "curl -s -i http://127.0.0.1:23790/health")],
     "bytes of IDs and ports": [("01", "4", "etcdctl --endpoints=127.0.0.1:23790 member list -w protobuf")],
@@ -34,7 +33,7 @@ SKIPPED = {
 
 # What quoratectl on stock etcd does not play, by why; a text may stand anywhere in a command.
 SKIPPED_BY_CLIENT = {
-    "quoratectl has no such command yet": [" lease ", " compaction ", " snapshot ", " watch ", " alarm ",
+    "quoratectl has no such command yet": [" lease ", " compaction ", " watch ", " alarm ",
                                             " txn", " defrag", " user "],
     "no client is asked": ["curl ", "etcd --version", "find "],
     "it only looks at the server's log": ["(time timeout 8 etcd "],

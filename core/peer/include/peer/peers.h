@@ -51,17 +51,18 @@ struct peers;
 struct peer_events {
     /* May a member that says this about itself send to us? */
     enum peer_refusal (*judge)(struct peers *peers, const struct peer_hello *hello);
-    /* It accepted our hello and says that this is its instance. False: it is not whom we meant; the
-     * link is dropped and dialled again. */
-    bool (*trusts)(struct peers *peers, member_id_t id, uint32_t instance);
+    /* It accepted our hello and says that this is its instance, and the newest history epoch that
+     * it knows of. False: it is not whom we meant; the link is dropped and dialled again. */
+    bool (*trusts)(struct peers *peers, member_id_t id, uint32_t instance, uint64_t epoch);
     /* A record of the user's, its kind byte included; borrowed. */
     void (*record)(struct peers *peers, member_id_t from, struct slice record);
     /* Our link to that member came up or went down. */
     void (*up)(struct peers *peers, member_id_t id);
     void (*down)(struct peers *peers, member_id_t id);
     /* That member refuses us; told once for each change of the reason. `other` is the cluster that
-     * it says it is in. */
-    void (*refused)(struct peers *peers, member_id_t by, enum peer_refusal why, uint64_t other);
+     * it says it is in, epoch the newest that it knows of. */
+    void (*refused)(struct peers *peers, member_id_t by, enum peer_refusal why, uint64_t other,
+                    uint64_t epoch);
     /* After peers_close: nothing is left. */
     void (*closed)(struct peers *peers);
 };

@@ -22,6 +22,7 @@
 struct end {
     /* Given. */
     uint32_t instance;
+    uint64_t epoch;
     uint32_t knows_other_as; /* 0: anything will do */
     uint32_t learns;         /* after 5000 ticks, or 0 */
     /* Seen. */
@@ -51,11 +52,13 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
     assert_int_equal(hello->cluster, CLUSTER);
     assert_int_equal(hello->to, end->id);
     assert_int_equal(hello->instance, ends[hello->from].instance);
+    assert_int_equal(hello->epoch, ends[hello->from].epoch);
     return fits(end, hello->instance) ? PEER_ACCEPTED : PEER_OTHER_LOG;
 }
 
-static bool trusts(struct peers *peers, member_id_t id, uint32_t instance)
+static bool trusts(struct peers *peers, member_id_t id, uint32_t instance, uint64_t epoch)
 {
+    assert_int_equal(epoch, ends[id].epoch);
     assert_int_equal(instance, ends[id].instance);
     return fits(peers->data, instance);
 }
@@ -81,10 +84,11 @@ static void down(struct peers *peers, member_id_t id)
     (void)id;
 }
 
-static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, uint64_t other)
+static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, uint64_t other,
+                    uint64_t epoch)
 {
     struct end *end = peers->data;
-    (void)by;
+    assert_int_equal(epoch, ends[by].epoch);
     assert_int_equal(other, CLUSTER);
     end->refusals++;
     end->refusal = why;
@@ -124,6 +128,7 @@ static void start(struct env *env, member_id_t id)
     end->env = env;
     peers_init(&end->peers, env, &events, end, ELECTION);
     peers_identify(&end->peers, CLUSTER, id, end->instance);
+    peers_enter_epoch(&end->peers, end->epoch);
     port_init(&end->port, env, &port_events, end, NULL, 0);
     int rv = port_listen(&end->port, addresses[id].host, 2380);
     ASSERT(rv == 0);
@@ -155,6 +160,8 @@ static void run_learning(uint32_t first, uint32_t second, uint32_t first_knows,
     memset(ends, 0, sizeof(ends));
     ends[1].instance = first;
     ends[2].instance = second;
+    ends[1].epoch = UINT64_C(5) << 32;
+    ends[2].epoch = (UINT64_C(6) << 32) + 1;
     ends[1].knows_other_as = first_knows;
     ends[2].knows_other_as = second_knows;
     ends[1].learns = first_learns;

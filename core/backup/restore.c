@@ -267,9 +267,11 @@ static void plan(struct restore *r)
 {
     struct membership *members = &r->content.state.members;
     uint64_t epoch = membership_epoch_next(members->epoch, epoch_tag(r));
-    /* The state as it was, but in the new cluster; what follows is the log's. */
+    /* The state as it was, but in the new cluster, whose members' disks are other ones than those
+     * that alarms were raised for; what follows is the log's. */
+    const struct alarms none = {0};
     members->cluster_id = r->restored.cluster_id;
-    state_encode(r->head.index, r->head.term, r->content.state.cluster_version, members,
+    state_encode(r->head.index, r->head.term, r->content.state.cluster_version, &none, members,
                  &r->member_chunk);
     int err = backup_plan_make(&r->plan, members, &r->target, epoch, &r->head);
     if (err != 0) {

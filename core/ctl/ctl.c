@@ -14,6 +14,9 @@
     }
 
 const struct command commands[] = {
+    GROUP("alarm", "Alarm related commands", 0),
+    {"alarm", "disarm", "", "Disarms all alarms", 0, command_alarm_disarm},
+    {"alarm", "list", "", "Lists all alarms", 0, command_alarm_list},
     {NULL, "compaction", "<revision>", "Compacts the event history in etcd", F_BIT(F_PHYSICAL),
      command_compaction},
     {NULL, "del", "<key> [range_end]",
@@ -124,6 +127,7 @@ static void finish(struct ctl *ctl)
         client_call_fini(&session->call);
         mem_free(ctl->mem, session);
     }
+    mem_free(ctl->mem, ctl->alarms);
     for (size_t i = 0; ctl->healths != NULL && i < ctl->endpoint_count; i++) {
         buf_fini(&ctl->healths[i].error);
     }

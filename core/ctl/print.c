@@ -97,6 +97,32 @@ void print_put(struct ctl *ctl, const Etcdserverpb__PutResponse *answer)
     ctl_exit(ctl, EXIT_OK);
 }
 
+static const char *alarm_name(int type)
+{
+    return type == ETCDSERVERPB__ALARM_TYPE__NOSPACE   ? "NOSPACE"
+           : type == ETCDSERVERPB__ALARM_TYPE__CORRUPT ? "CORRUPT"
+                                                       : "NONE";
+}
+
+/* The answer has no header, at which etcdctl's `fields` panics. */
+void print_alarms(struct ctl *ctl, const Etcdserverpb__AlarmResponse *answer)
+{
+    bool simple = print_is(ctl, "simple");
+    if (simple || print_is(ctl, "fields")) {
+        for (size_t i = 0; i < answer->n_alarms; i++) {
+            ctl_printf(ctl,
+                       simple ? "memberID:%llu alarm:%s \n"
+                              : "\"MemberID\" : %llu\n\"AlarmType\" : %s\n\n",
+                       (unsigned long long)answer->alarms[i]->memberid,
+                       alarm_name((int)answer->alarms[i]->alarm));
+        }
+    } else if (!print_whole(ctl, &answer->base)) {
+        print_unsupported(ctl);
+        return;
+    }
+    ctl_exit(ctl, EXIT_OK);
+}
+
 void print_range(struct ctl *ctl, const Etcdserverpb__RangeResponse *answer)
 {
     if (print_is(ctl, "simple")) {

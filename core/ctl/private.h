@@ -49,6 +49,11 @@ struct health {
     struct buf error; /* empty: healthy */
 };
 
+struct disarming {
+    Etcdserverpb__AlarmMember message;
+    bool gone; /* it was still there, and we have disarmed it */
+};
+
 struct ctl {
     struct env *env;
     struct mem *mem;
@@ -61,9 +66,11 @@ struct ctl {
     struct env_input input;
 
     /* The command's own. */
-    uint64_t member;         /* member …, move-leader: which */
-    struct buf value;        /* put */
-    int64_t revision;        /* compaction */
+    uint64_t member;          /* member …, move-leader: which */
+    struct buf value;         /* put */
+    int64_t revision;         /* compaction */
+    struct disarming *alarms; /* alarm disarm */
+    size_t alarm_count;
     struct slice *endpoints; /* endpoint …: whom to ask; borrowed from flags or `members` */
     size_t endpoint_count;
     size_t done_count;
@@ -119,6 +126,7 @@ void print_change(struct ctl *ctl, const ProtobufCMessage *answer, const char *v
                   uint64_t member, uint64_t cluster);
 void print_statuses(struct ctl *ctl);
 void print_hashes(struct ctl *ctl);
+void print_alarms(struct ctl *ctl, const Etcdserverpb__AlarmResponse *answer);
 void print_healths(struct ctl *ctl);
 struct backup_status;
 void print_snapshot(struct ctl *ctl, const struct backup_status *status);
@@ -152,6 +160,8 @@ void command_put(struct ctl *ctl);
 void command_get(struct ctl *ctl);
 void command_del(struct ctl *ctl);
 void command_compaction(struct ctl *ctl);
+void command_alarm_list(struct ctl *ctl);
+void command_alarm_disarm(struct ctl *ctl);
 void command_member_list(struct ctl *ctl);
 void command_member_add(struct ctl *ctl);
 void command_member_remove(struct ctl *ctl);

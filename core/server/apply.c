@@ -37,7 +37,9 @@ static void apply_put(struct server *server, struct request *request, struct sli
                                      .ignore_value = pb->ignore_value,
                                      .ignore_lease = pb->ignore_lease};
         with_prev = pb->prev_kv;
-        err = mvcc_put(server->mvcc, &put, &result);
+        /* The same on every member: the alarm came through the log, too. */
+        err = alarms_any(&server->alarms, ALARM_NOSPACE) ? ERR_ETCD_NO_SPACE
+                                                         : mvcc_put(server->mvcc, &put, &result);
     }
     if (request != NULL) {
         kv_answer_put(request, err, &result, with_prev);
@@ -134,11 +136,7 @@ static void apply_normal(struct server *server, struct slice payload)
     case ENTRY_PUT: apply_put(server, request, body); break;
     case ENTRY_DELETE: apply_delete(server, request, body); break;
     case ENTRY_COMPACT: apply_compact(server, request, body); break;
-    case ENTRY_ALARM:
-        if (request != NULL) {
-            maintenance_answer_alarm(request);
-        }
-        break;
+    case ENTRY_ALARM: apply_alarm(server, request, body); break;
     case ENTRY_PUBLISH: published = apply_publish(server, body); break;
     case ENTRY_CLUSTER_VERSION: apply_cluster_version(server, body); break;
     case ENTRY_CONF: break; /* not in a normal entry: foreign */

@@ -42,10 +42,16 @@ static void closed(void *data)
     stop_continue(server);
 }
 
+static void space(void *data, uint64_t free_bytes)
+{
+    alarm_space(data, free_bytes);
+}
+
 static const struct storage_events storage_events = {
     .opened = opened,
     .persisted = persisted,
     .failed = failed,
+    .space = space,
     .closed = closed,
 };
 

@@ -129,6 +129,9 @@ static void carry_out(struct server *server, const struct raft_update *update, s
 {
     observe_update(server, update);
     if (update->persist.token != 0) {
+        if (update->persist.sync) {
+            slow_disk_submitted(server, update->persist.token);
+        }
         storage_persist(server->storage, &update->persist);
         after->installed = update->persist.snapshot_index;
         after->installed_term = update->persist.snapshot_term;
@@ -241,6 +244,7 @@ void consensus_persisted(struct server *server, uint64_t token, index_t index, t
     if (server->halted || server->raft == NULL) {
         return;
     }
+    slow_disk_completed(server, token);
     release_held(server, token);
     consensus_step(server, &event);
     snapshot_log_durable(server);
@@ -248,8 +252,10 @@ void consensus_persisted(struct server *server, uint64_t token, index_t index, t
 
 static void on_timer(struct env_timer *timer)
 {
+    struct server *server = timer->data;
     struct raft_event event = {.type = RAFT_EVENT_TICK};
-    consensus_step(timer->data, &event);
+    consensus_step(server, &event);
+    slow_disk_look(server);
 }
 
 void consensus_start(struct server *server)

@@ -171,6 +171,7 @@ void server_turn_end(void *data)
         /* Applying may have answered reads whose clients, or the member itself, ask for more. */
         requests_flush(server);
         snapshot_consider(server);
+        alarm_consider(server);
         compaction_turn(server);
         hashkv_turn(server);
     }

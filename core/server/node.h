@@ -9,6 +9,7 @@
  *   snapshot_*.c states in files: taken, sent, received, restored; state.c, snapshot_wire.c: bytes
  *   compaction.c, hashkv.c   work on the whole key space, a bit at a time
  *   rpc_*.c, pages.c                           what clients ask
+ *   rpc_alarm.c, slow.c what a full and what a stalled disk do to the member
  *   observe.c    events for observers          stop.c     the orderly end
  *
  * A turn: callbacks step raft and gather; `server_turn_end` proposes, applies, answers and flushes.
@@ -28,6 +29,7 @@
 #include "request.h"
 #include "server/server.h"
 #include "snapshot.h"
+#include "state/alarm.h"
 #include "state/state.h"
 #include "storage/storage.h"
 #include "stream/port.h"
@@ -57,6 +59,15 @@ enum record_kind {
     RECORD_SNAPSHOT_ASK = PEER_KIND_USER + 3,
     RECORD_SNAPSHOT_PIECE = PEER_KIND_USER + 4,
     RECORD_SNAPSHOT_END = PEER_KIND_USER + 5,
+};
+
+/* Since when the disk owes the completion of a sync; see slow.c. */
+struct slow_disk {
+    uint64_t submitted; /* token of the last persist that syncs */
+    uint64_t done;
+    int64_t since_ns;
+    bool handed_on;
+    int64_t handed_on_ns; /* the last time */
 };
 
 struct server {
@@ -122,6 +133,13 @@ struct server {
     bool published;
     bool version_proposed;
     char cluster_version[CLUSTER_VERSION_MAX]; /* empty: not decided */
+
+    struct slow_disk disk;
+
+    /* rpc_alarm.c */
+    struct alarms alarms;
+    bool space_is_low; /* our own disk's; an alarm is to be raised */
+    int64_t alarm_next_ns;
 
     /* rpc_maintenance.c: calls that wait for a transfer */
     struct list moves;
@@ -267,7 +285,6 @@ void cluster_respond(struct grpc_call *call, const struct membership *members, m
 /* Proposes a change whose request (of kind ENTRY_CONF) has no body yet. */
 void cluster_propose(struct request *request, const struct membership_change *change,
                      int64_t deadline_ns);
-void maintenance_answer_alarm(struct request *request);
 void maintenance_leader_changed(struct server *server);
 void maintenance_transfer_failed(struct server *server, int err);
 void maintenance_fail(struct server *server, int err);
@@ -303,6 +320,22 @@ void hashkv_turn(struct server *server);
 /* Before the key space is replaced by another: a hash under way begins anew with that one. */
 void hashkv_restart(struct server *server);
 void hashkv_fail(struct server *server, int err);
+
+/* rpc_alarm.c */
+void alarm_message(struct grpc_call *call, struct slice bytes);
+/* A committed request about alarms. */
+void apply_alarm(struct server *server, struct request *request, struct slice body);
+/* Free bytes of our disk. */
+void alarm_space(struct server *server, uint64_t free_bytes);
+/* At a turn's end: raises the alarm that is due. */
+void alarm_consider(struct server *server);
+
+/* slow.c */
+/* A persist that syncs has been given to the disk, or has completed. */
+void slow_disk_submitted(struct server *server, uint64_t token);
+void slow_disk_completed(struct server *server, uint64_t token);
+/* From time to time: a leader hands leadership on when its disk has stalled. */
+void slow_disk_look(struct server *server);
 
 /* pages.c */
 void pages_client(struct port *port, struct port_conn *conn, const struct http1_request *request);

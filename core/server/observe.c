@@ -143,7 +143,8 @@ void observe_update(struct server *server, const struct raft_update *update)
 
 uint64_t server_state_hash(const struct server *server)
 {
-    return hash64_mix(mvcc_hash(server->mvcc), server->members_hash);
+    uint64_t hash = hash64_mix(mvcc_hash(server->mvcc), server->members_hash);
+    return hash64_mix(hash, alarms_hash(&server->alarms));
 }
 
 void observe_apply(struct server *server, index_t index, term_t term)

@@ -45,7 +45,7 @@ static void health_ready(struct read_wait *read, int err)
 
 static void page_health(struct server *server, struct port_conn *conn)
 {
-    if (server->leader == 0 || server->phase >= SERVER_STOPPING) {
+    if (server->leader == 0 || server->phase >= SERVER_STOPPING || server->alarms.count > 0) {
         answer_health(conn, false);
         return;
     }

@@ -171,6 +171,9 @@ static void put_message(struct grpc_call *call, struct slice bytes)
                                  .ignore_lease = pb->ignore_lease};
     int rv = mvcc_put_check(&put);
     pb_free(server->env->mem, message);
+    if (rv == 0 && alarms_any(&server->alarms, ALARM_NOSPACE)) {
+        rv = ERR_ETCD_NO_SPACE; /* it would be refused when it is applied, and take up space */
+    }
     if (rv != 0) {
         port_call_err(call, rv);
         return;

@@ -1,5 +1,5 @@
-/* etcdserverpb.Maintenance: Status, MoveLeader, Alarm (list); and grpc.health.v1. HashKV is in
- * hashkv.c.
+/* etcdserverpb.Maintenance: Status, MoveLeader; and grpc.health.v1. HashKV is in hashkv.c,
+ * Alarm in rpc_alarm.c.
  */
 #include "base/assert.h"
 #include "base/probe.h"
@@ -35,7 +35,9 @@ static void status_message(struct grpc_call *call, struct slice bytes)
     pb_free(server->env->mem, message);
     Etcdserverpb__ResponseHeader header;
     Etcdserverpb__StatusResponse response;
-    char *errors[1] = {pb_string(err_text(ERR_ETCD_NO_LEADER))};
+    char *errors[1 + sizeof(server->alarms.at) / sizeof(server->alarms.at[0])];
+    struct buf texts[1 + sizeof(server->alarms.at) / sizeof(server->alarms.at[0])];
+    size_t alarms = server->alarms.count;
     rpc_header(server, &header);
     etcdserverpb__status_response__init(&response);
     response.header = &header;
@@ -48,49 +50,19 @@ static void status_message(struct grpc_call *call, struct slice bytes)
     response.raftterm = server->applied_term;
     response.raftappliedindex = server->applied;
     response.islearner = members_is_learner(server);
+    response.errors = errors;
     if (server->leader == 0) {
-        response.n_errors = 1;
-        response.errors = errors;
+        errors[response.n_errors++] = pb_string(err_text(ERR_ETCD_NO_LEADER));
+    }
+    for (size_t i = 0; i < alarms; i++) {
+        buf_init(&texts[i], server->env->mem);
+        alarm_write(&server->alarms.at[i], &texts[i]);
+        errors[response.n_errors++] = pb_string(buf_cstr(&texts[i]));
     }
     rpc_answer(call, &response.base);
-}
-
-/* Alarm ---------------------------------------------------------------------------------------- */
-
-static void alarm_message(struct grpc_call *call, struct slice bytes)
-{
-    struct server *server = rpc_server(call);
-    if (rpc_refused_by_learner(call)) {
-        return;
+    for (size_t i = 0; i < alarms; i++) {
+        buf_fini(&texts[i]);
     }
-    ProtobufCMessage *message = rpc_unpack(call, &etcdserverpb__alarm_request__descriptor, bytes);
-    if (message == NULL) {
-        return;
-    }
-    bool list = ((const Etcdserverpb__AlarmRequest *)message)->action ==
-                ETCDSERVERPB__ALARM_REQUEST__ALARM_ACTION__GET;
-    pb_free(server->env->mem, message);
-    if (!list) {
-        port_call_err(call, ERR_UNIMPLEMENTED);
-        return;
-    }
-    /* etcd asks through the log, so that the list is no older than the call. */
-    struct request *request = request_new(server, ENTRY_ALARM, call);
-    buf_add_slice(&request->payload, bytes);
-    request_submit(request, rpc_deadline_ns(call, server_request_timeout_ns(server)));
-}
-
-void maintenance_answer_alarm(struct request *request)
-{
-    struct grpc_call *call = request->call;
-    Etcdserverpb__AlarmResponse response;
-    if (call == NULL) {
-        return;
-    }
-    request->call = NULL;
-    observe_answer(request->server, request->head.seq, GRPC_OK);
-    etcdserverpb__alarm_response__init(&response); /* as captured: no header */
-    rpc_answer(call, &response.base);
 }
 
 /* MoveLeader ----------------------------------------------------------------------------------- */

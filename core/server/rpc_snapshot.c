@@ -122,7 +122,7 @@ static void begin(struct snapshot_stream *stream)
     struct buf state;
     members_conf(&server->members, &head.conf);
     buf_init(&state, server->env->mem);
-    state_encode(server->applied, server->applied_term, server->cluster_version, &server->members,
+    state_encode(server->applied, server->applied_term, server->cluster_version, &server->alarms, &server->members,
                  &state);
     stream->index = server->applied;
     stream->walk = mvcc_walk_new(server->mvcc);

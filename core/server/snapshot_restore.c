@@ -139,6 +139,7 @@ void snapshot_adopt(struct server *server, struct state *state, struct mvcc *mvc
     membership_init(&state->members, server->env->mem);
     server->members_hash = membership_hash(&server->members);
     peers_enter_epoch(&server->peers, server->members.epoch);
+    server->alarms = state->alarms;
     memcpy(server->cluster_version, state->cluster_version, sizeof(server->cluster_version));
     server->commit = state->index;
     server->applied = state->index;

@@ -173,8 +173,8 @@ static void begin(struct server *server)
     take->revision = mvcc_revision(server->mvcc);
     take->start_ns = env_now_ns(env);
     buf_init(&take->member, env->mem);
-    state_encode(server->applied, server->applied_term, server->cluster_version, &server->members,
-                 &take->member);
+    state_encode(server->applied, server->applied_term, server->cluster_version, &server->alarms,
+                 &server->members, &take->member);
     take->walk = mvcc_walk_new(server->mvcc);
     server->snapshots.take = take;
     take->sink = storage_write_snapshot(server->storage, &take->head, &sink_events, take);

@@ -16,7 +16,7 @@ void state_fini(struct state *state)
 }
 
 void state_encode(index_t index, term_t term, const char *cluster_version,
-                  const struct membership *members, struct buf *out)
+                  const struct alarms *alarms, const struct membership *members, struct buf *out)
 {
     size_t len = strlen(cluster_version);
     ASSERT(index > 0 && term > 0);
@@ -26,6 +26,7 @@ void state_encode(index_t index, term_t term, const char *cluster_version,
     buf_add_u64(out, term);
     buf_add_u8(out, (uint8_t)len);
     buf_add(out, cluster_version, len);
+    alarms_encode(alarms, out);
     membership_encode(members, out);
 }
 
@@ -49,5 +50,9 @@ int state_decode(struct state *state, struct slice bytes)
         memcpy(state->cluster_version, text.ptr, len);
     }
     state->cluster_version[len] = '\0';
+    alarms_decode(&state->alarms, &r);
+    if (r.failed) {
+        return ERR_PROTO;
+    }
     return membership_decode(&state->members, slice_of(r.ptr, r.len));
 }

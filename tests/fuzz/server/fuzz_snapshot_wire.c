@@ -47,7 +47,8 @@ static bool member(struct slice bytes, struct buf *again)
     bool good = state_decode(&state, bytes) == 0;
     if (good) {
         membership_check(&state.members);
-        state_encode(state.index, state.term, state.cluster_version, &state.members, again);
+        state_encode(state.index, state.term, state.cluster_version, &state.alarms, &state.members,
+                     again);
     }
     state_fini(&state);
     return good;

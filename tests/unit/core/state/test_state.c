@@ -28,12 +28,22 @@ static void test_what_is_encoded_is_decoded(void **test_state)
     (void)test_state;
     add_members(&members);
     buf_init(&out, mem);
-    state_encode(77, 3, "3.4.0", &members, &out);
+    struct alarms alarms = {0};
+    assert_true(alarms_raise(&alarms, 9, ALARM_NOSPACE));
+    assert_true(alarms_raise(&alarms, 5, ALARM_NOSPACE));
+    assert_false(alarms_raise(&alarms, 9, ALARM_NOSPACE));
+    state_encode(77, 3, "3.4.0", &alarms, &members, &out);
     state_init(&state, mem);
     assert_int_equal(state_decode(&state, buf_slice(&out)), 0);
     assert_int_equal(state.index, 77);
     assert_int_equal(state.term, 3);
     assert_string_equal(state.cluster_version, "3.4.0");
+    assert_int_equal(state.alarms.count, 2);
+    assert_int_equal(state.alarms.at[0].member, 5);
+    assert_true(alarms_hash(&state.alarms) == alarms_hash(&alarms));
+    assert_true(alarms_disarm(&state.alarms, 5, ALARM_NOSPACE));
+    assert_false(alarms_have(&state.alarms, 5, ALARM_NOSPACE));
+    assert_true(alarms_any(&state.alarms, ALARM_NOSPACE));
     assert_int_equal(state.members.cluster_id, members.cluster_id);
     assert_int_equal(membership_hash(&state.members), membership_hash(&members));
     state_fini(&state);
@@ -60,7 +70,8 @@ static void test_foreign_bytes_are_refused(void **test_state)
     (void)test_state;
     add_members(&members);
     buf_init(&out, mem);
-    state_encode(77, 3, "", &members, &out);
+    const struct alarms alarms = {0};
+    state_encode(77, 3, "", &alarms, &members, &out);
     for (size_t len = 0; len < out.len; len++) {
         expect_refused(mem, slice_of(out.ptr, len), ERR_PROTO);
     }

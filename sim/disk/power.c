@@ -79,15 +79,6 @@ void disk_process_end(struct disk *disk, uint32_t node, bool power)
     damage_reveal(disk);
 }
 
-/* The platter holds these bytes already: no drive makes them worse by writing them again. */
-static bool is_there(const struct inode *file, uint64_t at, const uint8_t *bytes, size_t len)
-{
-    uint8_t now[DISK_SECTOR];
-    size_t got = file_read_durable(file, at, now, len);
-    damage_show(file, at, now, got, true);
-    return got == len && memcmp(now, bytes, len) == 0;
-}
-
 /* Each sector of a torn write is there or not. The size may have grown nevertheless: then what is
  * missing reads as zeros. Trash is like that, but what is not there is other bytes. */
 static void tear(struct inode *file, const struct pending *p, struct rng *draw, bool trash)
@@ -97,10 +88,12 @@ static void tear(struct inode *file, const struct pending *p, struct rng *draw, 
     for (uint64_t at = p->offset; at < end;) {
         uint64_t next = (at / DISK_SECTOR + 1) * DISK_SECTOR;
         next = next < end ? next : end;
-        bool there = rng_chance(draw, 500000) ||
-                     is_there(file, at, p->bytes + (at - p->offset), (size_t)(next - at));
+        bool there = rng_chance(draw, 500000);
+        size_t held = file_read_durable(file, at, bytes, (size_t)(next - at));
         for (uint64_t i = 0; trash && !there && i < next - at; i++) {
-            bytes[i] = (uint8_t)rng_u64(draw);
+            /* What the platter holds already is not made worse by writing it again. */
+            uint8_t other = (uint8_t)rng_u64(draw);
+            bytes[i] = i < held && bytes[i] == p->bytes[at - p->offset + i] ? bytes[i] : other;
         }
         if (there || trash) {
             platter_write(file, at, there ? p->bytes + (at - p->offset) : bytes,

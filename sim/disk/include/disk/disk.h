@@ -17,8 +17,8 @@
  * and nothing of nodes.
  *
  * Not modelled: a power failure that damages bytes beside those being written (sectors are written
- * whole or not at all, but for trash, which stays within the bytes of the write and spares sectors
- * that are written with what they hold already); a file's length
+ * whole or not at all, but for trash, which stays within the bytes of the write and spares bytes
+ * that are written as they are); a file's length
  * that is lost while its bytes are kept; directories that rot; a cache that is evicted while a
  * process runs; the order of a queue inside the drive.
  */

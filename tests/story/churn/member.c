@@ -229,6 +229,19 @@ bool join_flags(const struct churn *c, struct place *p)
     return found;
 }
 
+/* Does anybody still count on this member? A leader that does may commit by what it acknowledged;
+ * cleared away it would look as if that had never been durable. */
+static bool is_counted_on(const struct churn *c, member_id_t id)
+{
+    for (int i = 0; i < PLACES; i++) {
+        const struct place *p = &c->places[i];
+        if (p->id != 0 && p->id != id && conf_has(&c->newest, p->id) && conf_votes(&p->seen, id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The member of this machine was removed, or it is another one that is listed here now. */
 static void tend_removed(struct churn *c, struct place *p)
 {
@@ -239,7 +252,7 @@ static void tend_removed(struct churn *c, struct place *p)
     }
     if (p->retire_ns == NOT_PLANNED) {
         p->retire_ns = churn_now(c) + rng_range(&c->rng_plan, 0, 3 * SEC_NS);
-    } else if (churn_now(c) >= p->retire_ns && !c->settling) {
+    } else if (churn_now(c) >= p->retire_ns && !c->settling && !is_counted_on(c, id)) {
         member_empty(c, p);
         p->lost = 0;
     }

@@ -73,7 +73,7 @@ static void note_boot(struct churn *c, struct place *p, const struct obs_event *
     if (p->lost == 0) {
         p->id = e->member;
     }
-    p->last = 0;
+    p->last = e->boot.last;
     if (e->boot.commit > p->commit_durable) {
         p->commit_durable = e->boot.commit;
     }

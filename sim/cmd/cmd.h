@@ -32,6 +32,7 @@ int cmd_replay(int count, char **words);
 int cmd_diff(int count, char **words);
 int cmd_report(int count, char **words);
 int cmd_history(int count, char **words);
+int cmd_wal(int count, char **words);
 
 /* A whole file, at most max + 1 bytes of it, into buf. 0 or ERR_IO, told on stderr. */
 int cmd_read_file(const char *path, size_t max, struct buf *into) MUST_CHECK;

@@ -17,6 +17,7 @@ static int usage(FILE *to)
                 "       quorate report --db FILE [RUN] -o DIR\n"
                 "       quorate scenario check FILE...\n"
                 "       quorate history check FILE\n"
+                "       quorate wal dump|verify DIR [--json]\n"
                 "exits: 0 pass or stopped, 1 unsafe, 2 invalid, 3 stalled, 4 nondeterministic,\n"
                 "       5 aborted, 6 undecided, 7 unmet\n");
     return to == stdout ? EXIT_PASS : EXIT_INVALID;
@@ -24,7 +25,7 @@ static int usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    static const char *const later[] = {"shrink", "plan", "blame", "wal"};
+    static const char *const later[] = {"shrink", "plan", "blame"};
     if (argc < 2) {
         return usage(stderr);
     }
@@ -55,6 +56,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "history") == 0) {
         return cmd_history(argc - 2, argv + 2);
+    }
+    if (strcmp(name, "wal") == 0) {
+        return cmd_wal(argc - 2, argv + 2);
     }
     for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
         if (strcmp(name, later[i]) == 0) {

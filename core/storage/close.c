@@ -53,8 +53,10 @@ bool storage_closing(struct storage *s, int status)
 
 static void rest_closed(struct env_disk_req *req, int status)
 {
+    struct storage *s = req->data;
     (void)status; /* what had to last was synced */
-    storage_close_rest(req->data);
+    s->closing_other = false;
+    storage_close_rest(s);
 }
 
 /* Closes the file if it is open. */
@@ -63,6 +65,7 @@ static bool close_other(struct storage *s, struct env_disk_req *req, struct env_
     if (file->impl == NULL) {
         return false;
     }
+    s->closing_other = true;
     *req = (struct env_disk_req){.done = rest_closed, .data = s};
     env_disk_close(s->env, req, file);
     return true;
@@ -76,7 +79,8 @@ static bool close_sink(struct storage *s, struct storage_sink *sink)
 void storage_close_rest(struct storage *s)
 {
     ASSERT(s->state == STORAGE_CLOSING);
-    if (!s->closing_rest || s->keeper_busy || s->purging ||
+    /* Each end of what is still under way calls this, while a file is being closed, too. */
+    if (!s->closing_rest || s->closing_other || s->keeper_busy || s->purging ||
         close_other(s, &s->keeper_req, s->other) || close_sink(s, &s->writer) ||
         close_sink(s, &s->receiver)) {
         return;

@@ -173,6 +173,7 @@ struct storage {
     bool closing_sound;    /* the disk works so far */
     bool closing_unsynced; /* the last write was not synced */
     bool closing_rest;     /* the log is closed, the rest follows */
+    bool closing_other;    /* a file of the rest is being closed */
 
     char words[STORAGE_WORDS_MAX];
 };

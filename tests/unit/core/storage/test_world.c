@@ -1,14 +1,16 @@
-/* The log on the simulated disk: a member that writes is crashed at each of its env calls, loses
- * power, and must bring back all that it was told is durable; and the disk agrees, at every
- * completion, that it would. */
+/* The log on the simulated disk: a member that writes, rolls through segments, takes snapshots and
+ * purges is crashed at each of its env calls, loses power, and must bring back all that it was told
+ * is durable; and the disk agrees, at every completion, that it would. */
 #include <string.h>
 
 #include "host/host.h"
 #include "storage/storage.h"
 #include "testing.h"
 
-#define PERSISTS 30
-#define ENTRIES  256
+#define PERSISTS      40
+#define ENTRIES       512
+#define SEGMENT_BYTES 2048
+#define MARGIN        8 /* entries behind a snapshot that may yet be replaced */
 
 struct ledger {
     uint64_t boot;
@@ -17,6 +19,9 @@ struct ledger {
     uint64_t lives;
     uint64_t persisted;
     uint64_t lies; /* completions that the disk would not keep */
+    index_t snapshot;
+    uint64_t snapshots; /* booted with */
+    index_t purged;     /* the highest index that a boot began behind */
 };
 
 struct writer {
@@ -27,9 +32,14 @@ struct writer {
     index_t last;
     term_t terms[ENTRIES]; /* of the log as it was asked for */
     term_t term;
+    struct storage_sink *sink;
+    index_t snapshot; /* that is being written */
+    bool given;
 };
 
 static struct ledger ledger;
+static uint64_t snapshots;
+static uint64_t purges;
 static struct writer *writer;
 static struct host *host;
 
@@ -79,6 +89,44 @@ static void ask(struct writer *w)
     storage_persist(w->storage, &persist);
 }
 
+static void on_more(void *data)
+{
+    struct writer *w = data;
+    uint8_t bytes[1500];
+    if (w->given) {
+        storage_sink_finish(w->sink);
+        return;
+    }
+    w->given = true;
+    memset(bytes, (int)w->snapshot, sizeof(bytes));
+    storage_sink_chunk(w->sink, 1, slice_of(bytes, sizeof(bytes)));
+}
+
+static void on_done(void *data, int status)
+{
+    struct writer *w = data;
+    assert_int_equal(status, 0);
+    w->sink = NULL;
+    storage_snapshot_taken(w->storage, w->snapshot, w->terms[w->snapshot], w->snapshot - 3);
+}
+
+/* Now and then, of what is durable and cannot be replaced any more. */
+static void take_snapshot(struct writer *w)
+{
+    static const struct storage_sink_events events = {on_more, on_done};
+    if (w->sink != NULL || ledger.last < MARGIN + 4 || w->asked % 6 != 0 ||
+        ledger.last - MARGIN <= ledger.snapshot) {
+        return;
+    }
+    w->snapshot = ledger.last - MARGIN;
+    w->given = false;
+    ledger.snapshot = w->snapshot;
+    const struct snapshot_head head = {.index = w->snapshot,
+                                       .term = w->terms[w->snapshot],
+                                       .conf = {.voter_count = 1, .voters = {8}}};
+    w->sink = storage_write_snapshot(w->storage, &head, &events, w);
+}
+
 static void on_opened(void *data, int status, const struct storage_boot *boot)
 {
     struct writer *w = data;
@@ -90,15 +138,21 @@ static void on_opened(void *data, int status, const struct storage_boot *boot)
     }
     assert_int_equal(status, 0);
     assert_true(boot->boot > ledger.boot);
-    assert_true(boot->entry_count >= ledger.last);
-    for (index_t i = 1; i <= ledger.last; i++) {
-        assert_int_equal(boot->entries[i - 1].term, ledger.terms[i]);
+    assert_int_equal(boot->recover_to, 0);
+    index_t base = boot->entry_count > 0 ? boot->entries[0].index - 1 : boot->snapshot_index;
+    index_t last = base + boot->entry_count;
+    assert_true(base <= boot->snapshot_index && boot->snapshot_index <= last);
+    assert_true(last >= ledger.last);
+    for (index_t i = base + 1; i <= ledger.last; i++) {
+        assert_int_equal(boot->entries[i - base - 1].term, ledger.terms[i]);
     }
+    ledger.snapshots += boot->snapshot != NULL;
+    ledger.purged = base > ledger.purged ? base : ledger.purged;
     ledger.boot = boot->boot;
-    ledger.last = boot->entry_count;
-    w->last = boot->entry_count;
-    for (index_t i = 1; i <= w->last; i++) {
-        w->terms[i] = boot->entries[i - 1].term;
+    ledger.last = last;
+    w->last = last;
+    for (index_t i = 1; i <= last; i++) {
+        w->terms[i] = i <= base ? ledger.terms[i] : boot->entries[i - base - 1].term;
         ledger.terms[i] = w->terms[i];
     }
     ask(w);
@@ -111,12 +165,13 @@ static void on_persisted(void *data, uint64_t token, index_t index, term_t term)
     (void)token;
     ledger.persisted++;
     /* It vouches for nothing that was overwritten since: only for what still is as it was then. */
-    if (w->terms[index] == term) {
+    if (index <= w->last && w->terms[index] == term) {
         while (ledger.last < index) {
             ledger.last++;
             ledger.terms[ledger.last] = w->terms[ledger.last];
         }
     }
+    take_snapshot(w);
     if (w->asked < PERSISTS) {
         ask(w);
     } else if (token == PERSISTS) {
@@ -153,7 +208,8 @@ static void start(struct env *env)
     struct writer *w = mem_zalloc(env->mem, 1, sizeof(*w));
     writer = w;
     w->env = env;
-    w->storage = storage_new(env, "a/data", NULL, &events, w);
+    const struct storage_options options = {.segment_bytes = SEGMENT_BYTES};
+    w->storage = storage_new(env, "a/data", &options, &events, w);
     env_at_turn_end(env, turn_end, w);
     storage_open(w->storage);
 }
@@ -208,6 +264,8 @@ static bool crash_and_recover(uint64_t seed, uint64_t crash_call, bool power)
         assert_true(end == NODE_EXITED || at != 0);
     }
     assert_int_equal(ledger.lies, 0);
+    snapshots += ledger.snapshots;
+    purges += ledger.purged > 0;
     assert_true(ledger.persisted >= PERSISTS);
     world_free(world);
     return crashed;
@@ -238,8 +296,9 @@ static void test_power_failures_of_many_kinds_lose_nothing(void **state)
 {
     (void)state;
     for (uint64_t seed = 1000; seed < 1300; seed++) {
-        (void)crash_and_recover(seed, 15 + seed % 40, true);
+        (void)crash_and_recover(seed, 15 + seed % 300, true);
     }
+    assert_true(snapshots > 100 && purges > 100);
 }
 
 int main(void)

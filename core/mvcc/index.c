@@ -250,6 +250,7 @@ void mvcc_index_insert(struct index *index, struct index_path *path, struct key 
         low = right->low[0];
         child = right;
     }
+    ASSERT(child != NULL);
     grow_root(index, child);
 }
 

@@ -225,7 +225,6 @@ void mvcc_index_insert(struct index *index, struct index_path *path, struct key 
         put_entry(index->root, 0, key, NULL);
         return;
     }
-    ASSERT(path->depth > 0);
     mvcc_index_count(path, 1);
     lower(path, key);
     struct key *low = key;

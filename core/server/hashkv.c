@@ -34,7 +34,6 @@ static void end_wait(struct hash_wait *wait, int err, const struct mvcc_hashkv_r
         port_call_err(call, err);
         return;
     }
-    ASSERT(result != NULL);
     Etcdserverpb__ResponseHeader header;
     Etcdserverpb__HashKVResponse response;
     rpc_header(server, &header);

@@ -84,19 +84,6 @@ void checks_wiped(struct checks *checks, size_t member)
     }
 }
 
-/* Does the request belong to this history? What was answered in one that it goes on from counts as
- * far as that is shared, if it changed anything. */
-static bool is_part(const struct run *run, const struct op *op, size_t epoch)
-{
-    if (run->epochs.count == 1 || op->outcome != LOAD_OK || op->member == 0) {
-        return true;
-    }
-    size_t own = epoch_of_answer(run, op->member, op->return_ns);
-    bool wrote =
-        op->service == SERVICE_WRITES && (strcmp(op->kind, "delete") != 0 || op->version > 0);
-    return own == epoch || (wrote && op->revision <= epoch_shares(run, epoch, own));
-}
-
 void checks_damaged(struct checks *checks, size_t member, bool on)
 {
     for (size_t i = 0; i < checks->run->epochs.count; i++) {
@@ -130,7 +117,7 @@ static void add_op(struct run *run, struct history *history, size_t epoch, size_
         return; /* it saw nothing */
     }
     if ((ctl && (op->service != SERVICE_WRITES || op->outcome == LOAD_REFUSED)) ||
-        !is_part(run, op, epoch)) {
+        !epoch_holds(run, op, epoch)) {
         return;
     }
     h.return_ns = op->return_ns == NEVER_NS ? NEVER_NS : run_time(run, op->return_ns);

@@ -147,6 +147,17 @@ revision_t epoch_shares(const struct run *run, size_t epoch, size_t other)
     return most;
 }
 
+bool epoch_holds(const struct run *run, const struct op *op, size_t epoch)
+{
+    if (run->epochs.count == 1 || op->outcome != LOAD_OK || op->member == 0) {
+        return true;
+    }
+    size_t own = epoch_of_answer(run, op->member, op->return_ns);
+    bool wrote =
+        op->service == SERVICE_WRITES && (strcmp(op->kind, "delete") != 0 || op->version > 0);
+    return own == epoch || (wrote && op->revision <= epoch_shares(run, epoch, own));
+}
+
 static revision_t written(const struct run *run, size_t epoch)
 {
     return check_revision(run->epochs.items[run->epochs.items[epoch].parent].check, UINT64_MAX);

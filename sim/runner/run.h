@@ -501,6 +501,9 @@ static inline size_t epoch_newest(const struct run *run)
 size_t epoch_of_answer(const struct run *run, member_id_t member, int64_t time_ns);
 /* How far (by revisions) a history shares another one, which may be itself; 0: not at all. */
 revision_t epoch_shares(const struct run *run, size_t epoch, size_t other);
+/* Does the request belong to this history? What was answered in one that it goes on from counts as
+ * far as that is shared, if it changed anything. */
+bool epoch_holds(const struct run *run, const struct op *op, size_t epoch);
 /* What was written in the history before and is gone in this one: "7 writes (revisions 5 to 11)".
  */
 uint64_t epoch_lost(const struct run *run, size_t epoch);

@@ -194,9 +194,9 @@ def _abridged(lines):
 
 
 def without_client_log(lines):
-    """Etcd's client library logs every attempt that failed; quoratectl has no log, and the error in the
-    end is the same."""
-    return [line for line in lines if not line.startswith('{"level":"warn"') and not re.match(r"\[\d+ more such lines", line)]
+    """Etcd's client library logs every attempt that failed, and how a snapshot comes along; quoratectl has
+    no log, and the error in the end is the same."""
+    return [line for line in lines if not line.startswith(('{"level":"warn"', '{"level":"info"')) and not re.match(r"\[\d+ more such lines", line)]
 
 
 def canonical(lines, command, race):

@@ -146,11 +146,53 @@ static void test_the_same_with_a_log_that_begins_behind_a_snapshot(void **state)
     assert_true(came[NEW_AT_ONCE] > 0);
 }
 
+/* Two writes that the survivor has not heard of, with this expectation of its start. */
+static void lose_two(const char *expect, enum verdict verdict, const char *words)
+{
+    struct mem_pool *pool = mem_pool_new(1 << 24, -1);
+    struct run_options options = run_options_default(1);
+    struct scenario *s = NULL;
+    struct buf text;
+    size_t count = 0;
+    buf_init(&text, mem_pool_mem(pool));
+    buf_printf(&text,
+               "version: 1\nscenario: t\nmembers: {n1: , n2: , n3: }\nleader: n1\ntimeline:\n"
+               "  - {at: 1s, stop: n3}\n"
+               "  - {at: 2s, ctl: put a 1, via: n1, expect: ok}\n"
+               "  - {ctl: put b 1, via: n1, expect: ok}\n"
+               "  - {at: 3s, power-off: [n1, n2]}\n"
+               "  - {at: 4s, start: {member: n3, flags: {force-new-cluster: true}}%s}\n"
+               "until: 10s\n",
+               expect);
+    assert_int_equal(scenario_parse(buf_slice(&text), "t.yaml", &s, &text, &count), 0);
+    struct run *run = run_new(s, &options);
+    run_go(run);
+    assert_int_equal(run_summary(run).verdict, verdict);
+    buf_clear(&text);
+    run_reason(run, &text);
+    if (strstr(buf_cstr(&text), words) == NULL) {
+        fail_msg("missing: %s\nin: %s", words, buf_cstr(&text));
+    }
+    run_free(run);
+    scenario_free(s);
+    mem_pool_free(pool);
+}
+
+static void test_what_is_lost_must_be_what_is_expected(void **state)
+{
+    (void)state;
+    lose_two(", expect: {lost: 2}", VERDICT_PASS, "");
+    lose_two(", expect: {lost: \">= 1\"}", VERDICT_PASS, "");
+    lose_two(", expect: {lost: 0}", VERDICT_UNMET, "got       2 writes (revisions 2 to 3)");
+    lose_two("", VERDICT_UNMET, "no `expect: {lost: ...}` of a start speaks of it");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_power_failure_leaves_the_old_cluster_or_the_new_one),
         cmocka_unit_test(test_a_crash_leaves_the_old_cluster_or_the_new_one),
+        cmocka_unit_test(test_what_is_lost_must_be_what_is_expected),
         cmocka_unit_test(test_the_same_with_a_log_that_begins_behind_a_snapshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -405,6 +405,7 @@ void server_boot(struct server *server)
     const struct server_config *config = &server->config;
     const struct storage_options options = {
         .wal_dir = config->wal_dir[0] != '\0' ? config->wal_dir : NULL,
+        .segment_bytes = config->segment_bytes,
     };
     server->phase = SERVER_READING;
     server->storage = storage_new(server->env, config->data_dir, &options, &storage_events, server);

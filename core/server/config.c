@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/duration.h"
 #include "base/fmt.h"
+#include "storage/storage.h"
 
 enum flag_kind {
     FLAG_STRING,
@@ -15,6 +16,7 @@ enum flag_kind {
     FLAG_REQUEST_BYTES,
     FLAG_STREAMS,
     FLAG_APPEND_ENTRIES,
+    FLAG_SEGMENT_BYTES,
     FLAG_STATE,
     FLAG_LEVEL
 };
@@ -59,6 +61,8 @@ static const struct flag flags[] = {
      "How many learners a cluster may have when this member is asked to add one."},
     {"max-append-entries", FLAG_APPEND_ENTRIES, AT(append_entries_max), "1024",
      "Entries that go to another member in one message, at most."},
+    {"wal-segment-bytes", FLAG_SEGMENT_BYTES, AT(segment_bytes), "67108864",
+     "A file of the log ends with the write that reaches this size."},
     {"pre-vote", FLAG_BOOL, AT(pre_vote), "true",
      "Ask before raising the term, so that a returning member disturbs nobody."},
     {"heartbeat-interval", FLAG_MILLISECONDS, AT(heartbeat_ns), "100", "Milliseconds."},
@@ -253,6 +257,20 @@ static int set_append_entries(struct parse *p, const struct flag *flag, const ch
     return 0;
 }
 
+static int set_segment_bytes(struct parse *p, const struct flag *flag, const char *value)
+{
+    uint64_t bytes = 0;
+    if (slice_to_u64(slice_str(value), &bytes) != 0 || bytes < STORAGE_SEGMENT_BYTES_MIN ||
+        bytes > STORAGE_SEGMENT_BYTES_MAX) {
+        return REFUSE(p, "invalid value \"%s\" for flag -%s: a number from %llu to %llu", value,
+                      flag->name, (unsigned long long)STORAGE_SEGMENT_BYTES_MIN,
+                      (unsigned long long)STORAGE_SEGMENT_BYTES_MAX);
+    }
+    uint64_t *field = field_of(p, flag);
+    *field = bytes;
+    return 0;
+}
+
 static int set_state(struct parse *p, const struct flag *flag, const char *value)
 {
     bool *field = field_of(p, flag);
@@ -280,6 +298,7 @@ static int set(struct parse *p, const struct flag *flag, const char *value)
     case FLAG_REQUEST_BYTES: return set_request_bytes(p, flag, value);
     case FLAG_STREAMS: return set_streams(p, flag, value);
     case FLAG_APPEND_ENTRIES: return set_append_entries(p, flag, value);
+    case FLAG_SEGMENT_BYTES: return set_segment_bytes(p, flag, value);
     case FLAG_STATE: return set_state(p, flag, value);
     case FLAG_LEVEL: {
         enum log_level *field = field_of(p, flag);

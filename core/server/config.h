@@ -33,6 +33,7 @@ struct server_config {
     bool strict;
     uint8_t learners_max;
     uint32_t append_entries_max;
+    uint64_t segment_bytes; /* of the log */
     bool pre_vote;
     int64_t heartbeat_ns;
     int64_t election_ns;

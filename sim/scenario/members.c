@@ -239,6 +239,7 @@ void flags_read(struct parser *p, struct flag_list *list, const struct tree *t)
                                         "strict-reconfig-check",
                                         "max-learners",
                                         "max-append-entries",
+                                        "wal-segment-bytes",
                                         "log-level",
                                         "initial-cluster",
                                         "initial-cluster-state",

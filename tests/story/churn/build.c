@@ -55,6 +55,7 @@ static void draw(struct draws *d, uint64_t seed)
     d->storm_ns = rng_range(&rng, 1000, 4000) * MS_NS;
     d->calm_ns = rng_range(&rng, 300, 2000) * MS_NS;
     d->operators = (int)ONE_OF(&rng, 1, 1, 2);
+    d->segment_bytes = (int)ONE_OF(&rng, 1024, 4096, 65536, 67108864);
 }
 
 static void draw_world(const struct churn *c, struct world_options *options)

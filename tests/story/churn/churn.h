@@ -145,6 +145,7 @@ struct draws {
     bool pre_vote;
     int append_max;
     int snapshot_count;
+    int segment_bytes; /* of the log */
     int catchup;
     int learners_max;
     int heartbeat_ms;

@@ -131,6 +131,7 @@ void member_start(struct churn *c, struct place *p)
     char learners[48];
     char snapshots[48];
     char catchup[64];
+    char segments[48];
     int n = p->number + 1;
     /* Two ports, so that `member update` can move its URL between them. */
     snprintf(listen_peer, sizeof(listen_peer), "http://10.0.0.%d:2380,http://10.0.0.%d:2390", n, n);
@@ -143,6 +144,7 @@ void member_start(struct churn *c, struct place *p)
     snprintf(snapshots, sizeof(snapshots), "--snapshot-count=%d", c->draws.snapshot_count);
     snprintf(catchup, sizeof(catchup), "--experimental-snapshot-catchup-entries=%d",
              c->draws.catchup);
+    snprintf(segments, sizeof(segments), "--wal-segment-bytes=%d", c->draws.segment_bytes);
     const char *const args[] = {"quorated",
                                 "--name",
                                 node_name(p->node),
@@ -164,6 +166,7 @@ void member_start(struct churn *c, struct place *p)
                                 learners,
                                 snapshots,
                                 catchup,
+                                segments,
                                 c->draws.pre_vote ? "--pre-vote=true" : "--pre-vote=false",
                                 c->draws.strict ? "--strict-reconfig-check=true"
                                                 : "--strict-reconfig-check=false"};

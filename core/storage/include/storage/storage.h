@@ -80,6 +80,7 @@ struct storage;
 
 #define STORAGE_SEGMENT_BYTES     (UINT64_C(64) * 1024 * 1024)
 #define STORAGE_SEGMENT_BYTES_MIN UINT64_C(1024)
+#define STORAGE_SEGMENT_BYTES_MAX (UINT64_C(1) << 30)
 
 struct storage_options {
     const char *wal_dir;    /* the log's directory; NULL: `wal` in the member's */

@@ -129,6 +129,8 @@ static void test_what_is_wrong_is_said_by_name(void **state)
     expect(READ("--name"), ERR_USAGE, "flag needs an argument: -name");
     expect(READ("--pre-vote=maybe"), ERR_USAGE, "invalid boolean value \"maybe\" for -pre-vote");
     expect(READ("--election-timeout", "soon"), ERR_USAGE, "invalid value \"soon\"");
+    expect(READ("--wal-segment-bytes", "1023"), ERR_USAGE,
+           "invalid value \"1023\" for flag -wal-segment-bytes: a number from 1024 to 1073741824");
     expect(READ("--listen-peer-urls", "http://a:1/path"), ERR_USAGE, "--listen-peer-urls");
     expect(READ("--listen-peer-urls", "https://a:1"), ERR_USAGE, "TLS");
     expect(READ("--initial-cluster-state", "old"), ERR_USAGE, "'new' or 'existing'");

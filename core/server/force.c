@@ -195,6 +195,13 @@ static void decree_all(struct server *server, struct forced *f, struct buf *remo
         membership_plan_remove(id, &change);
         decree(server, f, &change, epoch);
     }
+    if (f->decreed_count == 0) {
+        /* It is alone. An entry has to say that what follows is another history. */
+        own = membership_find(&f->members, server->id);
+        change = (struct membership_change){
+            .type = MEMBERSHIP_UPDATE, .id = server->id, .peer_urls = own->peer_urls};
+        decree(server, f, &change, epoch);
+    }
 }
 
 /* One array of the entries that stay and the decreed ones; the payloads of the former are the
@@ -244,7 +251,8 @@ static bool is_of_use(const struct server *server, const struct storage_boot *bo
             log_hex("member", server->id), log_u64("entries", boot->entry_count));
         return false;
     }
-    if (is_only_voter(server, f) && f->members.count == 1) {
+    /* One that gives up what has rotted begins anew, even alone. */
+    if (is_only_voter(server, f) && f->members.count == 1 && boot->recover_to == 0) {
         PROBE("server.force_alone");
         LOG(server->env, WARN,
             "--force-new-cluster is ignored: this member is the only one of its cluster already; "

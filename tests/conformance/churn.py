@@ -153,7 +153,7 @@ class Churn:
         place.wanted = False
         status = self.machine.kill(place.name, cluster.SIGNALS[signal])
         joined = "name" in self.members.get(self.id_of(place), {})
-        if status != 1 or joined:  # who could not join may have ended a moment ago
+        if joined or status not in (0, 1):  # who was removed or could not join may have ended a moment ago
             self.expect(f"the status of {place.name} after SIG{signal}", status, {"KILL": 137, "TERM": 143}[signal])
 
     def empty(self, place):
@@ -279,12 +279,22 @@ class Churn:
         if place not in self.up() and not was_up and joined and not place.wiped and self.rng.random() < 0.5:
             self.start(place)
             self.sums["returned, and was told"] += 1
-        if place in self.up():
+        if place in self.up() and joined and not self.has_log(place):
+            # Killed before the leader's snapshot was in its log, it knows nobody who could tell it.
+            self.stop(place, "KILL")
+            self.sums["removed before it had a log"] += 1
+        elif place in self.up():
             status = self.machine.wait_exit(place.name, LIMIT)
             # One that was still asking to join is told that it is not in the list: that is a 1.
             if status is None or (joined and status != 0):
                 raise AssertionError(f"{place.name} was removed: exit {status}")
         self.empty(place)
+
+    def has_log(self, place):
+        """Whether the member that was last made here has served: its name is in the list before that."""
+        said = self.machine.messages(place.name, 0)
+        made = max((i for i, line in enumerate(said) if line == "started with a new log"), default=0)
+        return "published; ready to serve client requests" in said[made:]
 
     def do_kill(self):
         """Mostly one; now and then two, or all of them, as when the power fails."""

@@ -122,6 +122,7 @@ struct server {
     struct list proposed;
     struct map waiting; /* seq -> struct request, of all three lists */
     size_t waiting_count;
+    size_t waiting_bytes; /* what their payloads hold */
     struct buf scratch;
 
     struct read_rounds reads;

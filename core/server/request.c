@@ -6,6 +6,8 @@
 
 /* Requests that wait at once. Past it clients are told to come back: memory is not for queueing. */
 #define WAITING_MAX 16384
+/* And what their payloads may hold meanwhile, each being up to REQUEST_BYTES_TOP. */
+#define WAITING_BYTES_MAX (256u << 20)
 
 /* What one batch of proposals may carry. */
 #define BATCH_MAX 1024
@@ -45,6 +47,8 @@ static void unlink_request(struct request *request)
     list_remove(&request->link);
     if (map_remove(&server->waiting, request->head.seq) != NULL) {
         server->waiting_count--;
+        ASSERT(server->waiting_bytes >= request->payload.cap);
+        server->waiting_bytes -= request->payload.cap;
     }
 }
 
@@ -87,6 +91,14 @@ static void on_deadline(struct env_timer *timer)
     request_free(request);
 }
 
+/* A backlog of work that is not yet applied counts as well: etcd's
+ * maxGapBetweenApplyAndCommitIndex. */
+static bool too_many(const struct server *server, const struct request *request)
+{
+    return server->waiting_count >= WAITING_MAX || server->commit > server->applied + 5000 ||
+           server->waiting_bytes + request->payload.cap > WAITING_BYTES_MAX;
+}
+
 void request_submit(struct request *request, int64_t deadline_ns)
 {
     struct server *server = request->server;
@@ -100,8 +112,7 @@ void request_submit(struct request *request, int64_t deadline_ns)
         request_free(request);
         return;
     }
-    if (!request->own &&
-        (server->waiting_count >= WAITING_MAX || server->commit > server->applied + 5000)) {
+    if (!request->own && too_many(server, request)) {
         PROBE("server.too_many_requests");
         rpc_fail(request, ERR_ETCD_TOO_MANY);
         request_free(request);
@@ -116,6 +127,7 @@ void request_submit(struct request *request, int64_t deadline_ns)
     list_push_back(&server->gathered, &request->link);
     map_put(&server->waiting, request->head.seq, request);
     server->waiting_count++;
+    server->waiting_bytes += request->payload.cap;
     if (deadline_ns != INT64_MAX) {
         request->timer.fire = on_deadline;
         request->timer.data = request;
@@ -159,9 +171,12 @@ static void park(struct request *request)
 
 static void proposed(struct request *request)
 {
+    struct server *server = request->server;
     request->state = REQUEST_PROPOSED;
+    ASSERT(server->waiting_bytes >= request->payload.cap);
+    server->waiting_bytes -= request->payload.cap;
     buf_fini(&request->payload);
-    list_push_back(&request->server->proposed, &request->link);
+    list_push_back(&server->proposed, &request->link);
 }
 
 static void dropped(struct request *request, int err)

@@ -43,11 +43,15 @@ char *mem_strdup(struct mem *mem, const char *s, size_t len)
     return copy;
 }
 
-/* The pool. A block is a header and the bytes behind it. Small blocks belong to one of 4 classes
- * per power of two between 16 bytes and 32 KiB and are cut from chunks; a freed one goes on the
- * list of its class. Larger ones are on the pool's list and go back to the system at once. */
+/* The pool. A block is a header and the bytes behind it. Small blocks belong to a class, of which
+ * there is one every 16 bytes up to 256 and 16 per power of two up to 32 KiB, so that values of
+ * about a size, of which a key space is full, waste a sixteenth at most. They are cut from chunks;
+ * a freed one goes on the list of its class, from which also those are served who want a little
+ * less and find their own list empty. Larger ones are on the pool's list and go back to the system
+ * at once. */
 
-#define CLASS_COUNT 45
+#define CLASS_COUNT 128
+#define CLASS_REACH 3 /* classes that a request looks at, its own included */
 #define SMALL_MAX   32768
 #define CHUNK_MIN   16384
 #define CHUNK_MAX   1048576
@@ -91,21 +95,20 @@ static const bool each_its_own = false;
 
 static size_t class_size(unsigned class)
 {
-    if (class < 4) {
+    if (class < 16) {
         return 16 * (size_t)(class + 1);
     }
-    unsigned shift = (class - 4) / 4;
-    return (size_t)(5 + (class - 4) % 4) << (4 + shift);
+    return (size_t)(17 + (class - 16) % 16) << (4 + (class - 16) / 16);
 }
 
 static unsigned class_of(size_t size)
 {
-    if (size <= 64) {
+    if (size <= 256) {
         return size == 0 ? 0 : (unsigned)((size - 1) / 16);
     }
-    unsigned top = 63 - (unsigned)__builtin_clzll(size - 1); /* 64 <= 2^top < size */
-    unsigned quarter = (unsigned)((size - 1) >> (top - 2)) - 4;
-    return 4 + (top - 6) * 4 + quarter;
+    unsigned top = 63 - (unsigned)__builtin_clzll(size - 1); /* 256 <= 2^top < size */
+    unsigned sixteenth = (unsigned)((size - 1) >> (top - 4)) - 16;
+    return 16 + (top - 8) * 16 + sixteenth;
 }
 
 static _Noreturn void give_up(const char *what)
@@ -158,14 +161,14 @@ static void *cut_block(struct mem_pool *pool, size_t size)
 static struct block *take_small(struct mem_pool *pool, size_t size)
 {
     unsigned class = class_of(size);
-    struct free_block *head = pool->free[class];
-    struct block *block;
-    if (head != NULL) {
-        pool->free[class] = head->next;
-        block = (struct block *)((uint8_t *)head - sizeof(*block));
-    } else {
-        block = cut_block(pool, sizeof(*block) + class_size(class));
+    for (unsigned i = class; i < class + CLASS_REACH && i < CLASS_COUNT; i++) {
+        struct free_block *head = pool->free[i];
+        if (head != NULL) {
+            pool->free[i] = head->next;
+            return (struct block *)((uint8_t *)head - sizeof(struct block));
+        }
     }
+    struct block *block = cut_block(pool, sizeof(*block) + class_size(class));
     block->class = class;
     return block;
 }

@@ -7,17 +7,20 @@ void mvcc_history_init(struct history *h, struct mem *mem)
     *h = (struct history){.mem = mem};
 }
 
-void mvcc_history_fini(struct history *h)
+size_t mvcc_history_shed(struct history *h)
 {
-    for (size_t i = 0; i < h->part_count; i++) {
-        struct history_chunk *chunk = h->parts[i].chunk;
-        for (size_t j = 0; j < chunk->count; j++) {
-            mem_free(h->mem, chunk->at[j]);
-        }
-        mem_free(h->mem, chunk);
+    if (h->part_count == 0) {
+        mem_free(h->mem, h->parts);
+        *h = (struct history){.mem = h->mem};
+        return 0;
     }
-    mem_free(h->mem, h->parts);
-    *h = (struct history){.mem = h->mem};
+    struct history_chunk *chunk = h->parts[--h->part_count].chunk;
+    size_t shed = chunk->count;
+    for (size_t i = 0; i < shed; i++) {
+        mem_free(h->mem, chunk->at[i]);
+    }
+    mem_free(h->mem, chunk);
+    return shed;
 }
 
 static struct history_chunk *add_part(struct history *h, struct stamp first)

@@ -35,8 +35,9 @@ struct history_at {
 };
 
 void mvcc_history_init(struct history *h, struct mem *mem);
-/* Frees the records too. */
-void mvcc_history_fini(struct history *h);
+/* Frees some of the newest records and says how many; 0: there is nothing left. For an end bit by
+ * bit; between two calls nothing else may be asked. */
+size_t mvcc_history_shed(struct history *h);
 /* Takes the record, which is newer than all others. */
 void mvcc_history_push(struct history *h, struct record *record);
 /* The place of the first record that is not older than the stamp. O(log n). */

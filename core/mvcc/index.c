@@ -18,24 +18,39 @@ static struct index_node *node_new(struct mem *mem, bool leaf)
     return node;
 }
 
-static void node_free(struct index_node *node, struct mem *mem)
+static size_t shed_leaf(struct index_node *node, struct mem *mem)
 {
     for (uint32_t i = 0; i < node->count; i++) {
-        if (node->leaf) {
-            mvcc_key_free(node->low[i], mem);
-        } else {
-            node_free(node->child[i], mem);
-        }
+        mvcc_key_free(node->low[i], mem);
     }
-    mem_free(mem, node);
+    return node->count;
 }
 
-void mvcc_index_fini(struct index *index)
+size_t mvcc_index_shed(struct index *index)
 {
-    if (index->root != NULL) {
-        node_free(index->root, index->mem);
+    struct index_node *path[INDEX_DEPTH_MAX];
+    int depth = 0;
+    if (index->root == NULL) {
+        *index = (struct index){.mem = index->mem};
+        return 0;
     }
-    *index = (struct index){.mem = index->mem};
+    path[0] = index->root;
+    while (!path[depth]->leaf) {
+        ASSERT(depth + 1 < INDEX_DEPTH_MAX && path[depth]->count > 0);
+        path[depth + 1] = path[depth]->child[path[depth]->count - 1];
+        depth++;
+    }
+    size_t shed = shed_leaf(path[depth], index->mem);
+    /* With the leaf go the nodes above it that had no other child. */
+    for (; depth > 0; depth--) {
+        mem_free(index->mem, path[depth]);
+        if (--path[depth - 1]->count > 0) {
+            return shed;
+        }
+    }
+    mem_free(index->mem, index->root);
+    index->root = NULL;
+    return shed;
 }
 
 static uint32_t common_prefix(struct slice a, struct slice b)

@@ -41,7 +41,9 @@ struct index_path {
 };
 
 void mvcc_index_init(struct index *index, struct mem *mem);
-void mvcc_index_fini(struct index *index);
+/* Frees some of the greatest keys and says how many; 0: there is nothing left. For an end bit by
+ * bit; between two calls nothing else may be asked. */
+size_t mvcc_index_shed(struct index *index);
 /* NULL if there is no such key. Fills the path in either case; path may be NULL. */
 struct key *mvcc_index_find(const struct index *index, struct slice bytes, struct index_path *path);
 /* Takes a key that mvcc_index_find, having filled the path, did not find. It counts as live at

@@ -21,12 +21,17 @@ struct mvcc_loader *mvcc_load_new(struct mem *mem)
     return loader;
 }
 
+struct mvcc *mvcc_load_abandon(struct mvcc_loader *loader)
+{
+    struct mvcc *m = loader->m;
+    mem_free(m->mem, loader);
+    return m;
+}
+
 void mvcc_load_free(struct mvcc_loader *loader)
 {
     if (loader != NULL) {
-        struct mem *mem = loader->m->mem;
-        mvcc_free(loader->m);
-        mem_free(mem, loader);
+        mvcc_free(mvcc_load_abandon(loader));
     }
 }
 
@@ -147,7 +152,6 @@ int mvcc_load_end(struct mvcc_loader *loader, struct mvcc **out)
         mvcc_load_free(loader);
         return ERR_CORRUPT;
     }
-    mem_free(m->mem, loader);
-    *out = m;
+    *out = mvcc_load_abandon(loader);
     return 0;
 }

@@ -18,11 +18,26 @@ struct mvcc *mvcc_new(struct mem *mem)
 void mvcc_free(struct mvcc *m)
 {
     if (m != NULL) {
-        ASSERT(m->pins == 0);
-        mvcc_history_fini(&m->history);
-        mvcc_index_fini(&m->index);
-        mem_free(m->mem, m);
+        bool more = mvcc_free_step(m, SIZE_MAX);
+        ASSERT(!more);
     }
+}
+
+bool mvcc_free_step(struct mvcc *m, size_t items)
+{
+    ASSERT(m->pins == 0);
+    for (size_t freed = 0; freed < items;) {
+        size_t shed = mvcc_history_shed(&m->history);
+        if (shed == 0) {
+            shed = mvcc_index_shed(&m->index);
+        }
+        if (shed == 0) {
+            mem_free(m->mem, m);
+            return false;
+        }
+        freed += shed;
+    }
+    return true;
 }
 
 revision_t mvcc_revision(const struct mvcc *m)

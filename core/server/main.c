@@ -57,6 +57,7 @@ static void init(struct server *server, struct env *env)
     list_init(&server->asks);
     list_init(&server->moves);
     list_init(&server->physicals);
+    list_init(&server->retired);
     list_init(&server->hash_waits);
     list_init(&server->streams);
     map_init(&server->waiting, env->mem);
@@ -198,6 +199,7 @@ void server_end(struct server *server)
     env_at_turn_end(env, NULL, NULL);
     consensus_fini(server);
     force_free(server);
+    retire_end(server);
     mvcc_free(server->mvcc);
     membership_fini(&server->members);
     storage_free(server->storage);

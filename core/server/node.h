@@ -7,7 +7,7 @@
  *   request.c    what waits for the log        read.c     what waits for a read round
  *   publish.c    telling the cluster who we are
  *   snapshot_*.c states in files: taken, sent, received, restored; state.c, snapshot_wire.c: bytes
- *   compaction.c, hashkv.c   work on the whole key space, a bit at a time
+ *   compaction.c, hashkv.c, retire.c   work on the whole key space, a bit at a time
  *   rpc_*.c, pages.c                           what clients ask
  *   rpc_alarm.c, slow.c what a full and what a stalled disk do to the member
  *   observe.c    events for observers          stop.c     the orderly end
@@ -148,6 +148,10 @@ struct server {
     /* compaction.c: the next step, and calls that wait for the work */
     struct env_timer compact_timer;
     struct list physicals;
+
+    /* retire.c: stores that are being freed, and the next step */
+    struct env_timer retire_timer;
+    struct list retired;
 
     /* hashkv.c: the hash under way (or NULL), its next step, calls that wait for one */
     struct mvcc_hashkv *hash;
@@ -313,6 +317,12 @@ void compaction_answer(struct request *request, int err, revision_t revision, bo
 /* At a turn's end: sees to it that pending work goes on. */
 void compaction_turn(struct server *server);
 void compaction_fail(struct server *server, int err);
+
+/* retire.c */
+/* Takes the store, which may be NULL, and frees it in its own time. */
+void retire(struct server *server, struct mvcc *mvcc);
+/* The server ends: the rest at once. */
+void retire_end(struct server *server);
 
 /* hashkv.c */
 void hashkv_message(struct grpc_call *call, struct slice bytes);

@@ -164,7 +164,7 @@ static void restored(struct server *server, int status, const struct snapshot_he
     PROBE("server.snapshot_not_installed");
     server->snapshots.state = NULL;
     server->snapshots.mvcc = NULL;
-    mvcc_free(mvcc);
+    retire(server, mvcc);
     storage_drop_snapshot(server->storage, index);
 }
 

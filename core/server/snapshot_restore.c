@@ -18,7 +18,9 @@ struct snapshot_restore {
 
 static void release(struct snapshot_restore *restore)
 {
-    mvcc_load_free(restore->loader);
+    if (restore->loader != NULL) {
+        retire(restore->server, mvcc_load_abandon(restore->loader));
+    }
     state_fini(&restore->state);
     if (restore->reader != NULL) {
         storage_reader_close(restore->reader);
@@ -132,7 +134,7 @@ void snapshot_adopt(struct server *server, struct state *state, struct mvcc *mvc
     snapshot_take_outrun(server);
     hashkv_restart(server);
     snapshot_streams_fail(server, ERR_CANCELED);
-    mvcc_free(server->mvcc);
+    retire(server, server->mvcc);
     server->mvcc = mvcc;
     membership_fini(&server->members);
     server->members = state->members;

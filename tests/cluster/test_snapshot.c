@@ -130,6 +130,44 @@ static void test_a_member_that_lags_far_gets_a_snapshot(void **state)
     }
 }
 
+/* More keys than a turn may free. */
+#define MANY_PUTS "1500"
+
+static void put_many(struct fixture *f)
+{
+    const char *const args[] = {"load",      "--endpoints", f->cluster.endpoints,
+                                "--clients", "4",           "--puts",
+                                MANY_PUTS,   "--value",     "4",
+                                "--quiet",   NULL};
+    sim_client_start(f->load, &load_program, args);
+    assert_true(sim_run_until_ended(&f->cluster, f->load, 600 * SEC_NS));
+}
+
+/* The host reports what a clean exit leaves in memory. */
+static void test_a_store_that_is_replaced_is_freed_bit_by_bit(void **state)
+{
+    (void)state;
+    for (int64_t stop_after_ns = 0; stop_after_ns <= 4 * MS_NS; stop_after_ns += 2 * MS_NS) {
+        struct fixture f;
+        setup(&f, 1);
+        put_many(&f);
+        size_t i = a_follower(&f);
+        struct node *node = f.cluster.members[i].node;
+        node_crash(node);
+        put_some(&f);
+        sim_member_start(&f.cluster, i);
+        while (f.installed[i] == 0) {
+            sim_run_until(&f.cluster, sim_now_ns(&f.cluster) + MS_NS / 4);
+            check_sound(&f);
+        }
+        sim_run_until(&f.cluster, sim_now_ns(&f.cluster) + stop_after_ns);
+        node_stop(node, 15);
+        assert_true(sim_run_until_ended(&f.cluster, node, 10 * SEC_NS));
+        assert_int_equal(node_exit_code(node), -15);
+        teardown(&f);
+    }
+}
+
 static void test_a_member_that_lags_a_little_gets_entries(void **state)
 {
     (void)state;
@@ -260,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_member_that_lags_far_gets_a_snapshot),
+        cmocka_unit_test(test_a_store_that_is_replaced_is_freed_bit_by_bit),
         cmocka_unit_test(test_a_member_that_lags_a_little_gets_entries),
         cmocka_unit_test(test_writes_go_on_while_a_snapshot_is_received),
         cmocka_unit_test(test_the_whole_cluster_begins_with_snapshots),

@@ -42,6 +42,10 @@ struct mvcc_hashkv;
 struct mvcc *mvcc_new(struct mem *mem);
 /* m may be NULL. */
 void mvcc_free(struct mvcc *m);
+/* The same bit by bit, for an owner who may not pause for a large store: frees at least so many
+ * records or keys, and a few hundred more. False: m is gone. Until then only these two may be
+ * called. */
+bool mvcc_free_step(struct mvcc *m, size_t items);
 
 /* The revision of the newest write: what every response header carries. */
 revision_t mvcc_revision(const struct mvcc *m);
@@ -214,6 +218,8 @@ MUST_CHECK int mvcc_load_add(struct mvcc_loader *loader, struct slice chunk);
 /* Takes the loader. Gives the store, which mvcc_free ends, unless records are missing or they are
  * not what the image's hash stands for (ERR_CORRUPT). */
 MUST_CHECK int mvcc_load_end(struct mvcc_loader *loader, struct mvcc **m);
+/* Gives up: the loader is gone, and what it has made so far is only good for mvcc_free_step. */
+struct mvcc *mvcc_load_abandon(struct mvcc_loader *loader);
 /* loader may be NULL. */
 void mvcc_load_free(struct mvcc_loader *loader);
 

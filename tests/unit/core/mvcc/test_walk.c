@@ -350,6 +350,30 @@ static void test_compaction_gives_memory_back(void **state)
 }
 
 /* Every single damaged byte of a small image is found out, and every cut. */
+static void test_a_store_goes_bit_by_bit(void **state)
+{
+    (void)state;
+    struct world w = world_new(6, 1);
+    for (unsigned i = 0; i < 20000; i++) {
+        char key[16];
+        (void)fmt(key, sizeof(key), "%u", i % 15000);
+        put(w.m, key, slice_str("v"));
+    }
+    /* 20,000 records and 15,000 keys: so many a step, and what shares a chunk with them. */
+    for (unsigned steps = 1;; steps++) {
+        size_t before = w.mem->count;
+        bool more = mvcc_free_step(w.m, 1000);
+        assert_true(before - w.mem->count <= 2 * (1000 + 511));
+        if (!more) {
+            assert_in_range(steps, 35000 / 1511, 36);
+            break;
+        }
+    }
+    assert_int_equal(w.mem->count, 0);
+    w.m = NULL;
+    world_free(&w);
+}
+
 static void test_damage_is_found(void **state)
 {
     (void)state;
@@ -398,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_the_newest_revision_outlives_its_compaction),
         cmocka_unit_test(test_a_compaction_overtakes_another),
         cmocka_unit_test(test_compaction_gives_memory_back),
+        cmocka_unit_test(test_a_store_goes_bit_by_bit),
         cmocka_unit_test(test_damage_is_found),
         cmocka_unit_test(test_a_newer_image_is_refused_as_such),
     };

@@ -200,6 +200,30 @@ static bool may_recover(struct server *server, const struct storage_boot *boot,
     return false;
 }
 
+/* Memory begins where it would begin had the member not stopped (snapshot_take.c). What the disk
+ * keeps beyond that is there for a snapshot that rots; the entry at the snapshot's index stays, so
+ * that raft can compare. */
+static void leave_old_on_disk(const struct server *server, struct raft_start *start)
+{
+    size_t count = start->entry_count;
+    if (count == 0 || start->entries[0].index >= start->snapshot_index ||
+        start->entries[count - 1].index < start->snapshot_index) {
+        return;
+    }
+    size_t first = (size_t)(start->snapshot_index - start->entries[0].index);
+    uint64_t left = server->config.catchup_entries;
+    uint64_t bytes = 0;
+    for (; first > 0 && left > 0; left--) {
+        bytes += start->entries[first].payload.len;
+        if (bytes > SNAPSHOT_CATCHUP_BYTES) {
+            break;
+        }
+        first--;
+    }
+    start->entries += first;
+    start->entry_count -= first;
+}
+
 /* False: the log contradicts itself or cannot be repaired, and the server ends. */
 static bool make_raft(struct server *server, const struct storage_boot *boot)
 {
@@ -222,6 +246,8 @@ static bool make_raft(struct server *server, const struct storage_boot *boot)
     } else if (server->config.force_new && force_plan(server, boot, &start)) {
         booting->hard = start.hard;
         booting->entries = start.entry_count;
+    } else {
+        leave_old_on_disk(server, &start);
     }
     if (!may_recover(server, boot, &start)) {
         buf_fini(&bytes);

@@ -17,7 +17,9 @@ COMPACT_EVERY = 100_000
 DATA_VALUE_BYTES = 1024
 DATA_KEYS = 1 << 20
 SNAPSHOT_COUNT = 100_000  # quorated's own
-PIECE = 5000
+PIECE = 1000
+PACE = 5000  # puts per second
+KEY_BYTES = 23
 BOOT_MAX_S = 10
 STALL_MAX_MS = 50
 SNAPSHOT_MEMORY_MAX = 1.3
@@ -141,13 +143,16 @@ def watched(build, cluster, report, label, work):
     return result
 
 
-def snapshot_beside_puts(build, cluster, keys):
-    """Puts until the member has taken a snapshot; how many."""
+def snapshot_beside_puts(build, cluster, keys, rate):
+    """Puts until the member has taken a snapshot; how many. The log in memory holds what was put since the one
+    before began, this one's own time included: so that the rate decides."""
     known = len(snapshots_told(cluster))
     count = 0
+    begin = time.monotonic()
     while len(snapshots_told(cluster)) == known:
         put(build, cluster, PIECE, keys, DATA_VALUE_BYTES)
         count += PIECE
+        time.sleep(max(0, begin + count / rate - time.monotonic()))
         if count > 4 * SNAPSHOT_COUNT:
             sys.exit(f"no snapshot within {count} puts; see {cluster.dir}")
     return count
@@ -156,22 +161,24 @@ def snapshot_beside_puts(build, cluster, keys):
 def data(build, scale):
     """Much data that is live, in one member."""
     keys = max(1000, int(DATA_KEYS * scale))
-    size = keys * (DATA_VALUE_BYTES + 23)
+    size = keys * (DATA_VALUE_BYTES + KEY_BYTES)
     flags = ("--log-level", "info")
     report = Report()
     print(f"\n{keys} keys with {DATA_VALUE_BYTES}-byte values, {size / MIB:.0f} MiB live, one member; gets: one a millisecond")
     cluster = Cluster("quorated", os.path.join(build, "bin", "quorated"), 1, flags)
     watched(build, cluster, report, "load, with the snapshots that it takes", lambda: put(build, cluster, keys, keys, DATA_VALUE_BYTES))
-    resident = status(cluster.processes[0], "VmRSS")
-    report.line("resident after it", f"{resident / MIB:.0f} MiB, {resident / size:.2f} of the data")
+    report.line("peak memory during it / data", f"{status(cluster.processes[0], 'VmHWM') / size:.2f}")
+    puts = snapshot_beside_puts(build, cluster, keys, PACE)
     cluster.end(signal.SIGKILL)
     boot(cluster, report, "boot after SIGKILL", flags)
     process = cluster.processes[0]
-    report.line("resident after it", f"{status(process, 'VmRSS') / MIB:.0f} MiB")
-    forget_peak(process)
-    puts = watched(build, cluster, report, "puts until a snapshot has been taken", lambda: snapshot_beside_puts(build, cluster, keys))
     # Their revisions are data too: nothing has compacted them.
-    peak = status(process, "VmHWM") / (size * (keys + puts) / keys)
+    size += puts * (DATA_VALUE_BYTES + KEY_BYTES)
+    report.line("resident after it / data", f"{status(process, 'VmRSS') / size:.2f}")
+    forget_peak(process)
+    puts = watched(build, cluster, report, f"{PACE} puts per second until a snapshot is taken",
+                   lambda: snapshot_beside_puts(build, cluster, keys, PACE))
+    peak = status(process, "VmHWM") / (size + puts * (DATA_VALUE_BYTES + KEY_BYTES))
     report.line("peak memory during it / data", f"{peak:.2f}", peak <= SNAPSHOT_MEMORY_MAX)
     ctl = [os.path.join(build, "bin", "quoratectl"), "--endpoints", cluster.leader, "--command-timeout", "60s"]
     revision = str(cluster.revision())

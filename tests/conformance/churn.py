@@ -426,7 +426,7 @@ class Load:
     def __init__(self, churn):
         self.churn = churn
         self.keys = [set() for _ in range(WRITERS)]
-        self.unknown = [0] * WRITERS
+        self.failed = [collections.Counter() for _ in range(WRITERS)]
         self.ended = [False] * WRITERS
         self.over = threading.Event()
         self.threads = [threading.Thread(target=self.write, args=(w,)) for w in range(WRITERS)]
@@ -439,10 +439,13 @@ class Load:
             key = f"load/{writer}/{count:06d}"
             count += 1
             places = [p for p in self.churn.places if p.name in self.churn.machine.running]
-            if places and self.churn.ctl(places, f"put {key} {count}")[2] == 0:
+            if not places:
+                continue
+            _, err, status = self.churn.ctl(places, f"put {key} {count}")
+            if status == 0:
                 self.keys[writer].add(base64.b64encode(key.encode()).decode())
             else:
-                self.unknown[writer] += 1
+                self.failed[writer][err[-1].removeprefix("Error: ") if err else str(status)] += 1
         self.ended[writer] = True
 
     def finish(self):
@@ -464,14 +467,15 @@ def run(churn, operations):
         acknowledged = load.finish()
     churn.expect("writers that ended in good order", load.ended, [True] * WRITERS)
     revision, applied, _ = churn.all_equal(acknowledged)
+    failed = dict(sum(load.failed, collections.Counter()))
     if len(acknowledged) < operations:
-        raise AssertionError(f"only {len(acknowledged)} puts were acknowledged: {sum(load.unknown)} were not")
+        raise AssertionError(f"only {len(acknowledged)} puts were acknowledged: {failed}")
     installed = sum(churn.machine.messages(p.name, 0).count("installed a snapshot") for p in churn.places
                     if churn.machine.log_size(p.name) > 0)
     print(f"{churn.done} operations in {churn.turn - 1000} turns: {dict(churn.sums)}")
     print(f"refused or without an answer: {dict(churn.refusals)}")
-    print(f"{len(acknowledged)} puts acknowledged, {sum(load.unknown)} unknown; {installed} snapshots installed; "
-          f"{len(churn.members)} members at revision {revision}, applied {applied}")
+    print(f"{len(acknowledged)} puts acknowledged, not {failed}")
+    print(f"{installed} snapshots installed; {len(churn.members)} members at revision {revision}, applied {applied}")
     for place in churn.up():
         churn.stop(place, "TERM")
     churn.expect("what no log may say", churn.machine.broken_promises(), [])

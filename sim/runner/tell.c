@@ -51,10 +51,11 @@ static void tell_sums(struct telling *t)
         expected += asked ? 1 : 0;
         met += asked && run->steps[i].judged && run->steps[i].met ? 1 : 0;
     }
-    int must =
-        per_cent(oracle_track_share(&run->writes, ORACLE_MUST, run->zero_ns, run->end_ns), whole);
-    int cannot =
-        per_cent(oracle_track_share(&run->writes, ORACLE_CANNOT, run->zero_ns, run->end_ns), whole);
+    int64_t must_ns = oracle_track_share(&run->writes, ORACLE_MUST, run->zero_ns, run->end_ns);
+    int64_t cannot_ns = oracle_track_share(&run->writes, ORACLE_CANNOT, run->zero_ns, run->end_ns);
+    /* Sums are rounded, not parts: so that the three make 100. */
+    int must = per_cent(must_ns, whole);
+    int cannot = per_cent(must_ns + cannot_ns, whole) - must;
     buf_printf(t->out, "\nsteps      %zu of %zu as expected", met, expected);
     buf_printf(t->out, "        predicted   must %d%%  cannot %d%%  may %d%%\n", must, cannot,
                100 - must - cannot);

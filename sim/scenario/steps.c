@@ -1,27 +1,7 @@
-#include "parser.h"
+#include "steps.h"
 
 #include "base/duration.h"
 #include "expand.h"
-
-/* The triggers and actions of a step while its map is read; which of them are there is judged when
- * the whole step is known. */
-struct step_reading {
-    struct step *step;
-    const struct tree *at;
-    const struct tree *after;
-    const struct tree *when;
-    const struct tree *every;
-    const struct tree *each;
-    const struct tree *within;
-    const struct tree *via;
-    const struct tree *host;
-    const struct tree *input;
-    const struct tree *keep;
-    const struct tree *expect;
-    const struct tree *of_link; /* the first key that only `link` has */
-    const struct tree *action;  /* the first of them */
-    const char *action_name;
-};
 
 #define KEEP(field)                                                              \
     static void keep_##field(struct parser *p, void *into, const struct tree *t) \
@@ -77,386 +57,6 @@ static void read_for(struct parser *p, void *into, const struct tree *t)
 {
     struct step_reading *r = into;
     value_range(p, t, "`for`", true, &r->step->duration);
-}
-
-/* Notes which action the step has; false if it has one already. */
-static bool begin_action(struct parser *p, struct step_reading *r, const struct tree *t,
-                         enum action_kind kind, const char *name)
-{
-    if (r->action != NULL) {
-        mistake_add(p->m, t->at, "step has both `%s` and `%s`; one step, one action",
-                    r->action_name, name);
-        return false;
-    }
-    r->action = t;
-    r->action_name = name;
-    r->step->action.kind = kind;
-    r->step->action.at = t->at;
-    return true;
-}
-
-/* Members named by ${…} exist from their announcement on, also within it. */
-static void resolve_words(struct parser *p, struct ctl_action *ctl)
-{
-    for (size_t i = 0; i < ctl->word_count; i++) {
-        for (size_t j = 0; j < ctl->words[i].count; j++) {
-            struct word_part *part = &ctl->words[i].parts[j];
-            if (part->kind == PART_TEXT) {
-                continue;
-            }
-            int member = member_spec_find(p->s, part->text);
-            if (member < 0) {
-                mistake_add(p->m, part->at, "unknown member \"%s\"; known here: %s", part->text,
-                            known_members(p));
-            } else {
-                part->member = (size_t)member;
-            }
-        }
-    }
-}
-
-static void read_ctl(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct ctl_action *ctl = &r->step->action.ctl;
-    struct buf text;
-    if (!begin_action(p, r, t, ACTION_CTL, "ctl")) {
-        return;
-    }
-    if (t->kind == TREE_LIST) {
-        buf_init(&text, p->mem);
-        ctl->words = mem_zalloc(p->mem, t->count, sizeof(ctl->words[0]));
-        for (size_t i = 0; i < t->count; i++) {
-            const char *word;
-            if (!value_any_text(p, t->items[i], "a word of `ctl`", &word) ||
-                !word_plain(p, t->items[i], &ctl->words[i])) {
-                return;
-            }
-            buf_printf(&text, "%s%s", i > 0 ? " " : "", word);
-            ctl->word_count = i + 1;
-        }
-        ctl->text = mem_strdup(p->mem, buf_cstr(&text), text.len);
-        buf_fini(&text);
-    } else if (!value_text(p, t, "`ctl`", &ctl->text) ||
-               !words_split(p, t, &ctl->words, &ctl->word_count)) {
-        return;
-    }
-    if (ctl->word_count == 0) {
-        mistake_add(p->m, t->at,
-                    "`ctl` is a command line of quoratectl, for instance "
-                    "`put color blue`; it is empty");
-        return;
-    }
-    member_announce(p, t, ctl);
-    resolve_words(p, ctl);
-}
-
-static void read_start_member(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct who who;
-    if (!value_who(p, t, &who)) {
-        return;
-    }
-    if (who.kind != WHO_MEMBER) {
-        mistake_add(p->m, t->at, "`start` takes one member's name");
-        return;
-    }
-    if (!p->s->members[who.member].startable) {
-        mistake_add(p->m, t->at,
-                    "\"%s\" cannot be started: its peer URL is not an address of "
-                    "its own",
-                    t->text);
-        return;
-    }
-    who_add(p, &r->step->action.who, who);
-}
-
-/* `own`, `empty`, the label of a `save-dir` step, another member, or another machine. */
-static void read_start_dir(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct action *a = &r->step->action;
-    const char *text;
-    if (!value_text(p, t, "`dir`", &text)) {
-        return;
-    }
-    if (strcmp(text, "own") == 0 || strcmp(text, "empty") == 0) {
-        a->dir = strcmp(text, "own") == 0 ? DIR_OWN : DIR_EMPTY;
-        return;
-    }
-    for (size_t i = p->step; i-- > 0;) {
-        const struct step *step = &p->s->steps[i];
-        if (step->label != NULL && step->action.kind == ACTION_SAVE_DIR &&
-            strcmp(step->label, text) == 0) {
-            a->dir = DIR_SAVED;
-            a->dir_of = i;
-            return;
-        }
-        if (step->action.kind == ACTION_CTL && step->action.ctl.host != NULL &&
-            member_spec_find(p->s, text) < 0 && strcmp(step->action.ctl.host, text) == 0) {
-            a->dir = DIR_HOST;
-            a->dir_of = i;
-            return;
-        }
-    }
-    int member = member_spec_find(p->s, text);
-    if (member < 0 || !p->s->members[member].startable) {
-        mistake_add(p->m, t->at,
-                    "`dir` is own, empty, a member whose directory is copied, the `host` of a step "
-                    "above, or the label of a `save-dir` step above; \"%s\" is none of them",
-                    text);
-        return;
-    }
-    a->dir = DIR_MEMBER;
-    a->dir_of = (size_t)member;
-}
-
-static void read_start_flags(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    flags_read(p, &r->step->action.flags, t);
-}
-
-/* Where on its disk the data directory is. */
-static void read_start_data(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    value_text(p, t, "`data`", &r->step->action.data);
-}
-
-static void read_start(struct parser *p, void *into, const struct tree *t)
-{
-    static const struct key_rule rules[] = {{"member", read_start_member},
-                                            {"dir", read_start_dir},
-                                            {"data", read_start_data},
-                                            {"flags", read_start_flags}};
-    struct step_reading *r = into;
-    if (!begin_action(p, r, t, ACTION_START, "start")) {
-        return;
-    }
-    if (t->kind != TREE_MAP) {
-        read_start_member(p, r, t);
-    } else if (tree_get(t, "member") == NULL) {
-        mistake_add(p->m, t->at, "`start` does not say which `member`");
-    } else {
-        MAP_READ(p, t, "`start`", rules, r);
-    }
-}
-
-static void read_victims(struct parser *p, struct step_reading *r, const struct tree *t,
-                         enum action_kind kind, const char *name)
-{
-    if (begin_action(p, r, t, kind, name)) {
-        value_whos(p, t, &r->step->action.who);
-    }
-}
-
-static void read_stop(struct parser *p, void *into, const struct tree *t)
-{
-    read_victims(p, into, t, ACTION_STOP, "stop");
-}
-
-static void read_crash(struct parser *p, void *into, const struct tree *t)
-{
-    read_victims(p, into, t, ACTION_CRASH, "crash");
-}
-
-static void read_power_off(struct parser *p, void *into, const struct tree *t)
-{
-    read_victims(p, into, t, ACTION_POWER_OFF, "power-off");
-}
-
-static void read_pause(struct parser *p, void *into, const struct tree *t)
-{
-    read_victims(p, into, t, ACTION_PAUSE, "pause");
-}
-
-static void read_partition(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    if (begin_action(p, r, t, ACTION_PARTITION, "partition")) {
-        partition_read(p, &r->step->action, t);
-    }
-}
-
-static void read_link(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct action *a = &r->step->action;
-    if (begin_action(p, r, t, ACTION_LINK, "link")) {
-        arrow_read(p, a, t, &a->link.both, "`link`");
-    }
-}
-
-#define LINK_KEY(field, name)                                                    \
-    static void read_##field(struct parser *p, void *into, const struct tree *t) \
-    {                                                                            \
-        struct step_reading *r = into;                                           \
-        r->of_link = r->of_link == NULL ? t : r->of_link;                        \
-        link_key_read(p, &r->step->action.link, name, t);                        \
-    }
-LINK_KEY(loss, "loss")
-LINK_KEY(delay, "delay")
-LINK_KEY(duplicate, "duplicate")
-LINK_KEY(reorder, "reorder")
-LINK_KEY(rate, "rate")
-LINK_KEY(reset, "reset")
-LINK_KEY(hang, "hang")
-
-static void read_disk(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    if (begin_action(p, r, t, ACTION_DISK, "disk")) {
-        disk_action_read(p, &r->step->action, t);
-    }
-}
-
-static void read_exit(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct who who;
-    if (!begin_action(p, r, t, ACTION_EXIT, "exit") || !value_who(p, t, &who)) {
-        return;
-    }
-    if (who.kind != WHO_MEMBER) {
-        mistake_add(p->m, t->at, "`exit` takes one member's name: the one that ends by itself");
-        return;
-    }
-    who_add(p, &r->step->action.who, who);
-}
-
-static void read_save_dir(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct who who;
-    if (!begin_action(p, r, t, ACTION_SAVE_DIR, "save-dir") || !value_who(p, t, &who)) {
-        return;
-    }
-    if (who.kind != WHO_MEMBER || !p->s->members[who.member].startable) {
-        mistake_add(p->m, t->at, "`save-dir` takes the name of one member with a place of its own");
-        return;
-    }
-    who_add(p, &r->step->action.who, who);
-}
-
-/* `transfer: n2` is what a person would do: `move-leader ID`, asked of the leader. */
-static void read_transfer(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct ctl_action *ctl = &r->step->action.ctl;
-    struct who who;
-    if (!begin_action(p, r, t, ACTION_CTL, "transfer") || !value_who(p, t, &who)) {
-        return;
-    }
-    if (who.kind != WHO_MEMBER) {
-        mistake_add(p->m, t->at, "`transfer` takes one member's name: the one that is to lead");
-        return;
-    }
-    ctl->words = mem_zalloc(p->mem, 2, sizeof(ctl->words[0]));
-    ctl->word_count = 2;
-    for (size_t i = 0; i < 2; i++) {
-        ctl->words[i].parts = mem_zalloc(p->mem, 1, sizeof(struct word_part));
-        ctl->words[i].count = 1;
-    }
-    ctl->words[0].parts[0] = (struct word_part){.kind = PART_TEXT, .text = "move-leader"};
-    ctl->words[1].parts[0] =
-        (struct word_part){.kind = PART_ID, .text = t->text, .member = who.member, .at = t->at};
-    struct buf text;
-    buf_init(&text, p->mem);
-    buf_printf(&text, "move-leader ${%s.id}", t->text);
-    ctl->text = mem_strdup(p->mem, (const char *)text.ptr, text.len);
-    buf_fini(&text);
-    who_add(p, &ctl->via, (struct who){.kind = WHO_LEADER, .at = t->at});
-}
-
-/* A number, `newest`, or `newest - 100`. */
-static bool read_revision(const char *text, struct word_part *part)
-{
-    static const char newest[] = "newest";
-    uint64_t number = 0;
-    if (slice_to_u64(slice_str(text), &number) == 0) {
-        *part = (struct word_part){.kind = PART_TEXT, .text = text};
-        return true;
-    }
-    struct slice rest = slice_str(text);
-    *part = (struct word_part){.kind = PART_REVISION, .text = text};
-    if (!slice_starts_with(rest, newest)) {
-        return false;
-    }
-    rest = slice_from(rest, sizeof(newest) - 1);
-    if (rest.len == 0) {
-        return true;
-    }
-    if (!slice_starts_with(rest, " - ") || slice_to_u64(slice_from(rest, 3), &number) != 0 ||
-        number > INT64_MAX) {
-        return false;
-    }
-    part->back = (int64_t)number;
-    return true;
-}
-
-/* `compact: REVISION` is what a person would do: `compaction REVISION`. */
-static void read_compact(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct ctl_action *ctl = &r->step->action.ctl;
-    struct word_part part;
-    const char *text;
-    if (!begin_action(p, r, t, ACTION_CTL, "compact") || !value_text(p, t, "`compact`", &text)) {
-        return;
-    }
-    if (!read_revision(text, &part)) {
-        mistake_add(p->m, t->at,
-                    "`compact` takes a revision, `newest`, or how far behind it, for instance "
-                    "`newest - 100`; not \"%s\"",
-                    text);
-        return;
-    }
-    ctl->words = mem_zalloc(p->mem, 2, sizeof(ctl->words[0]));
-    ctl->word_count = 2;
-    for (size_t i = 0; i < 2; i++) {
-        ctl->words[i].parts = mem_zalloc(p->mem, 1, sizeof(struct word_part));
-        ctl->words[i].count = 1;
-    }
-    ctl->words[0].parts[0] = (struct word_part){.kind = PART_TEXT, .text = "compaction"};
-    ctl->words[1].parts[0] = part;
-    struct buf line;
-    buf_init(&line, p->mem);
-    buf_printf(&line, "compaction %s", text);
-    ctl->text = mem_strdup(p->mem, (const char *)line.ptr, line.len);
-    buf_fini(&line);
-}
-
-static bool can_be_healed(const struct action *a)
-{
-    return a->kind == ACTION_PARTITION || a->kind == ACTION_LINK ||
-           (a->kind == ACTION_DISK && disk_action_lasts(&a->disk));
-}
-
-static void read_heal(struct parser *p, void *into, const struct tree *t)
-{
-    struct step_reading *r = into;
-    struct point point;
-    if (!begin_action(p, r, t, ACTION_HEAL, "heal")) {
-        return;
-    }
-    r->step->action.heal_all = t->kind == TREE_NULL;
-    if (t->kind == TREE_NULL) {
-        return;
-    }
-    const char *text;
-    if (!value_text(p, t, "`heal`", &text) || !value_point(p, t, 0, t->len, p->step, &point)) {
-        return;
-    }
-    if (point.kind != POINT_STEP || point.offset_ns != 0) {
-        mistake_add(p->m, t->at, "`heal` takes a label, or nothing to heal every network fault");
-    } else if (!can_be_healed(&p->s->steps[point.step].action)) {
-        mistake_add(p->m, t->at, "the step \"%s\" did nothing to the network or a disk that heals",
-                    t->text);
-    } else {
-        r->step->action.heal_step = point.step;
-    }
 }
 
 static void judge_trigger(struct parser *p, struct step_reading *r)
@@ -637,36 +237,36 @@ static void read_step(struct parser *p, const struct tree *t)
         {"as", read_as},
         {"for", read_for},
         {"expect", keep_expect},
-        {"ctl", read_ctl},
+        {"ctl", action_ctl},
         {"via", keep_via},
         {"host", keep_host},
         {"stdin", keep_input},
-        {"start", read_start},
-        {"stop", read_stop},
-        {"crash", read_crash},
-        {"power-off", read_power_off},
-        {"pause", read_pause},
-        {"partition", read_partition},
+        {"start", action_start},
+        {"stop", action_stop},
+        {"crash", action_crash},
+        {"power-off", action_power_off},
+        {"pause", action_pause},
+        {"partition", action_partition},
         {"keep", keep_keep},
-        {"heal", read_heal},
+        {"heal", action_heal},
         {"every", keep_every},
         {"each", keep_each},
         {"if", read_nothing},
         {"repeat", read_nothing},
-        {"exit", read_exit},
-        {"link", read_link},
-        {"loss", read_loss},
-        {"delay", read_delay},
-        {"duplicate", read_duplicate},
-        {"reorder", read_reorder},
-        {"rate", read_rate},
-        {"reset", read_reset},
-        {"hang", read_hang},
-        {"save-dir", read_save_dir},
-        {"transfer", read_transfer},
-        {"disk", read_disk},
+        {"exit", action_exit},
+        {"link", action_link},
+        {"loss", action_loss},
+        {"delay", action_delay},
+        {"duplicate", action_duplicate},
+        {"reorder", action_reorder},
+        {"rate", action_rate},
+        {"reset", action_reset},
+        {"hang", action_hang},
+        {"save-dir", action_save_dir},
+        {"transfer", action_transfer},
+        {"disk", action_disk},
         {"clock", NULL},
-        {"compact", read_compact},
+        {"compact", action_compact},
         {"tolerant", NULL},
     };
     struct step_reading r = {.step = &p->s->steps[p->step]};

@@ -137,7 +137,7 @@ static const char *short_command(struct mem *mem, const char *line)
          at += len + strspn(at + len, " \n\t")) {
         len = strcspn(at, " \n\t");
         const char *word = mem_strdup(mem, at, len);
-        if (strstr(word, "://") == NULL) {
+        if (strstr(word, "://") == NULL && strstr(word, "-urls=${") == NULL) {
             buf_printf(&out, "%s%s", out.len > 0 ? " " : "", word);
         }
     }

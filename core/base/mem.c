@@ -43,33 +43,33 @@ char *mem_strdup(struct mem *mem, const char *s, size_t len)
     return copy;
 }
 
-/* The pool. A block is a header and the bytes behind it. Small blocks belong to a class, of which
- * there is one every 16 bytes up to 256 and 16 per power of two up to 32 KiB, so that values of
- * about a size, of which a key space is full, waste a sixteenth at most. They are cut from chunks;
- * a freed one goes on the list of its class, from which also those are served who want a little
- * less and find their own list empty. Larger ones are on the pool's list and go back to the system
- * at once. */
+/* The pool. A block is a header of 8 bytes and the bytes behind it, which begin at a multiple of
+ * 16. Small blocks belong to a class, of which there is one every 16 bytes up to 256 and 16 per
+ * power of two up to 32 KiB, header included, so that values of about a size, of which a key space
+ * is full, waste a sixteenth at most. They are cut from chunks; a freed one goes on the list of its
+ * class, from which also those are served who want a little less and find their own list empty.
+ * Larger ones are on the pool's list and go back to the system at once. */
 
 #define CLASS_COUNT 128
 #define CLASS_REACH 3 /* classes that a request looks at, its own included */
-#define SMALL_MAX   32768
+#define SMALL_MAX   (32768 - sizeof(struct block))
 #define CHUNK_MIN   16384
 #define CHUNK_MAX   1048576
 
 struct block {
-    uint32_t class; /* CLASS_COUNT: a large one */
-    uint32_t pad;
-    size_t size; /* asked for */
+    uint64_t class : 8; /* CLASS_COUNT: a large one */
+    uint64_t size : 56; /* asked for */
 };
 
 struct large {
     struct list link;
+    uint64_t pad; /* malloc gives multiples of 16 */
     struct block block;
 };
 
 struct chunk {
     struct chunk *next;
-    size_t unused[1];
+    uint64_t unused[2]; /* what is cut begins 8 bytes before a multiple of 16 */
 };
 
 struct free_block {
@@ -93,6 +93,7 @@ static const bool each_its_own = true;
 static const bool each_its_own = false;
 #endif
 
+/* Of a whole block. */
 static size_t class_size(unsigned class)
 {
     if (class < 16) {
@@ -101,10 +102,12 @@ static size_t class_size(unsigned class)
     return (size_t)(17 + (class - 16) % 16) << (4 + (class - 16) / 16);
 }
 
-static unsigned class_of(size_t size)
+/* For so many bytes behind a header. */
+static unsigned class_of(size_t asked)
 {
+    size_t size = asked + sizeof(struct block);
     if (size <= 256) {
-        return size == 0 ? 0 : (unsigned)((size - 1) / 16);
+        return (unsigned)((size - 1) / 16);
     }
     unsigned top = 63 - (unsigned)__builtin_clzll(size - 1); /* 256 <= 2^top < size */
     unsigned sixteenth = (unsigned)((size - 1) >> (top - 4)) - 16;
@@ -168,14 +171,14 @@ static struct block *take_small(struct mem_pool *pool, size_t size)
             return (struct block *)((uint8_t *)head - sizeof(struct block));
         }
     }
-    struct block *block = cut_block(pool, sizeof(*block) + class_size(class));
+    struct block *block = cut_block(pool, class_size(class));
     block->class = class;
     return block;
 }
 
 static struct block *take_large(struct mem_pool *pool, size_t size)
 {
-    if (size > SIZE_MAX - sizeof(struct large)) {
+    if (size >= (UINT64_C(1) << 56) - sizeof(struct large)) {
         give_up("allocation of absurd size");
     }
     struct large *large = malloc(sizeof(*large) + size);
@@ -194,7 +197,6 @@ static void *pool_alloc(struct mem *mem, size_t size)
     bool small = size <= SMALL_MAX && !each_its_own;
     struct block *block = small ? take_small(pool, size) : take_large(pool, size);
     block->size = size;
-    block->pad = 0;
     if (pool->fill >= 0) {
         memset(block + 1, pool->fill, size);
     }
@@ -227,7 +229,7 @@ static void *pool_resize(struct mem *mem, void *p, size_t size)
         return pool_alloc(mem, size);
     }
     struct block *block = (struct block *)p - 1;
-    if (block->class < CLASS_COUNT && size <= class_size(block->class)) {
+    if (block->class < CLASS_COUNT && size <= class_size(block->class) - sizeof(*block)) {
         size_t before = block->size;
         if (size > before) {
             account((struct mem_pool *)mem, size - before);

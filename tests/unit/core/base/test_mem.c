@@ -46,14 +46,14 @@ static void test_a_freed_block_serves_who_wants_a_little_less(void **state)
     (void)state;
     struct mem_pool *pool = mem_pool_new(UINT64_MAX, -1);
     struct mem *mem = mem_pool_mem(pool);
-    void *block = mem_alloc(mem, 1088);
+    void *block = mem_alloc(mem, 1080);
     mem_free(mem, block);
     assert_ptr_equal(mem_alloc(mem, 1000), block);
     mem_free(mem, block);
     /* Far less would waste most of it, more would not fit. */
     assert_ptr_not_equal(mem_alloc(mem, 500), block);
-    assert_ptr_not_equal(mem_alloc(mem, 1089), block);
-    assert_ptr_equal(mem_alloc(mem, 1088), block);
+    assert_ptr_not_equal(mem_alloc(mem, 1081), block);
+    assert_ptr_equal(mem_alloc(mem, 1080), block);
     mem_pool_free(pool);
 }
 #endif

@@ -1,41 +1,13 @@
 /* A campaign finds what is broken: members that do one thing wrong, each a program built aside (see
  * CMakeLists.txt). Twenty seeds are enough, and what is told names the rule. */
-#define _DEFAULT_SOURCE
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "unit/sim/cmd/program.h"
 
-#include <cmocka.h>
 #include <sqlite3.h>
 
-static char output[1 << 18];
-
-/* Runs one of the programs in the folder of this test; its exit code. */
+/* One of the programs in the folder of this test; its exit code. */
 static int run(const char *program, const char *words)
 {
-    char command[2048];
-    snprintf(command, sizeof(command), "%s/quorate_%s %s 2>&1", BROKEN_BIN, program, words);
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    size_t len = fread(output, 1, sizeof(output) - 1, pipe);
-    output[len] = '\0';
-    int status = pclose(pipe);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void assert_says(const char *words)
-{
-    if (strstr(output, words) == NULL) {
-        print_error("missing: %s\nin: %s\n", words, output);
-    }
-    assert_non_null(strstr(output, words));
+    return shell("%s/quorate_%s %s", BROKEN_BIN, program, words);
 }
 
 static int64_t ask(const char *path, const char *sql)
@@ -111,26 +83,6 @@ static void test_what_depends_on_addresses_is_nondeterministic(void **state)
     assert_int_equal(ask("moody.db", "SELECT count(*) FROM run WHERE seed = 1 AND verdict = "
                                      "'nondeterministic'"),
                      1);
-}
-
-static int enter_folder(void **state)
-{
-    static char folder[] = "quorate-test-XXXXXX";
-    (void)state;
-    return mkdtemp(folder) != NULL && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state)
-{
-    char path[4096];
-    char command[4200];
-    (void)state;
-    if (getcwd(path, sizeof(path)) == NULL || chdir("..") != 0 ||
-        strstr(path, "quorate-test-") == NULL) {
-        return -1;
-    }
-    snprintf(command, sizeof(command), "rm -r '%s'", path);
-    return system(command);
 }
 
 int main(void)

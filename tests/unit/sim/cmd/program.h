@@ -1,5 +1,4 @@
-/* Runs the program `quorate` for the tests of this folder, which are in a folder of their own while
- * they run. */
+/* Runs programs for tests of what they print, which are in a folder of their own while they run. */
 #ifndef TESTS_CMD_PROGRAM_H
 #define TESTS_CMD_PROGRAM_H
 
@@ -16,21 +15,34 @@
 
 #include <cmocka.h>
 
-static char output[1 << 20];
+static char output[1 << 21];
 
-/* Runs the program with these words; its exit code. stdout and stderr are in `output`. */
-static inline int quorate(const char *words)
+/* Runs a command line; its exit code. stdout and stderr are in `output`. */
+static inline int shell(const char *format, ...)
 {
     char command[2048];
-    snprintf(command, sizeof(command), "%s %s 2>&1", QUORATE_BIN, words);
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(command, sizeof(command), format, args);
+    va_end(args);
+    assert_in_range(len, 1, sizeof(command) - 6);
+    strcat(command, " 2>&1");
     FILE *pipe = popen(command, "r");
     assert_non_null(pipe);
-    size_t len = fread(output, 1, sizeof(output) - 1, pipe);
-    output[len] = '\0';
+    size_t read = fread(output, 1, sizeof(output) - 1, pipe);
+    output[read] = '\0';
     int status = pclose(pipe);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
 }
+
+#ifdef QUORATE_BIN
+/* The program with these words. */
+static inline int quorate(const char *words)
+{
+    return shell("%s %s", QUORATE_BIN, words);
+}
+#endif
 
 static inline void assert_says(const char *words)
 {

@@ -1,51 +1,12 @@
 /* `quorate report` from outside: a run becomes a figure and a page, or one line says why not. Runs
  * in a folder of its own, with the gnuplot that `./dev` installs. */
-#define _DEFAULT_SOURCE
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "program.h"
 
-#include <cmocka.h>
-
-static char text[1 << 21];
-
-/* Runs a command line; its exit code. stdout and stderr are in `text`. */
-static int shell(const char *format, ...)
-{
-    char command[2048];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(command, sizeof(command), format, args);
-    va_end(args);
-    strcat(command, " 2>&1");
-    FILE *pipe = popen(command, "r");
-    assert_non_null(pipe);
-    size_t len = fread(text, 1, sizeof(text) - 1, pipe);
-    text[len] = '\0';
-    int status = pclose(pipe);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void assert_says(const char *words)
-{
-    if (strstr(text, words) == NULL) {
-        print_error("missing: %s\n", words);
-    }
-    assert_non_null(strstr(text, words));
-}
-
-/* The file whose name ends so, into `text`; its length. */
+/* The file whose name ends so, into `output`; its length. */
 static size_t read_one(const char *pattern)
 {
     assert_int_equal(shell("cat %s", pattern), 0);
-    return strlen(text);
+    return strlen(output);
 }
 
 static void make_run(const char *db)
@@ -64,21 +25,21 @@ static void test_a_run_becomes_a_figure_and_a_page(void **state)
     assert_int_equal(shell(QUORATE_BIN " report --db a.db -o first"), 0);
     assert_says("run two-member-stall/1@");
     assert_true(read_one("first/*.svg") > 1000);
-    assert_non_null(strstr(text, "<svg"));
-    assert_string_equal(text + strlen(text) - 8, "\n</svg>\n\n" + 1);
+    assert_non_null(strstr(output, "<svg"));
+    assert_string_equal(output + strlen(output) - 8, "\n</svg>\n\n" + 1);
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         assert_says(words[i]);
     }
     (void)read_one("first/*.png");
-    assert_memory_equal(text, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\xb0", 20); /* 1200 wide */
+    assert_memory_equal(output, "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x04\xb0", 20); /* 1200 wide */
     (void)read_one("first/index.html");
-    assert_memory_equal(text, "<!DOCTYPE html>", 15);
+    assert_memory_equal(output, "<!DOCTYPE html>", 15);
     assert_says("<svg");
     assert_says("verdict");
     assert_says("</body>\n</html>\n");
     assert_says("scenario: two-member-stall");
-    assert_null(strstr(text, "<script"));
-    assert_null(strstr(text, "src="));
+    assert_null(strstr(output, "<script"));
+    assert_null(strstr(output, "src="));
 }
 
 static void test_a_report_is_the_same_when_it_is_made_again(void **state)
@@ -124,26 +85,6 @@ static void test_mistakes_are_one_line_and_exit_2(void **state)
     assert_says("usage: quorate report --db FILE [RUN] -o DIR\n");
     assert_int_equal(shell(QUORATE_BIN " report --bd d.db -o x"), 2);
     assert_says("\"--bd\" is not known to `report`\n");
-}
-
-static int enter_folder(void **state)
-{
-    static char folder[] = "quorate-test-XXXXXX";
-    (void)state;
-    return mkdtemp(folder) != NULL && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state)
-{
-    char path[4096];
-    char command[4200];
-    (void)state;
-    if (getcwd(path, sizeof(path)) == NULL || chdir("..") != 0 ||
-        strstr(path, "quorate-test-") == NULL) {
-        return -1;
-    }
-    snprintf(command, sizeof(command), "rm -r '%s'", path);
-    return system(command);
 }
 
 int main(void)

@@ -1,56 +1,10 @@
 /* What clients saw is judged at the end of a run: an answer that cannot be makes it unsafe. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "told.h"
 
 #include "base/duration.h"
-#include "run.h"
 
-struct fixture {
-    struct mem_pool *pool;
-    struct scenario *s;
-    struct run *run;
-    struct buf told;
-    struct engine_event event;
-    enum service service; /* whose first answer comes once more */
-};
-
-static void setup(struct fixture *f, enum service service)
-{
-    static const char text[] = "version: 1\nscenario: t\nmembers: [n1]\nuntil: 10s\n"
-                               "probe: {put: 200ms, get: 200ms, get-serializable: 200ms}\n";
-    size_t count = 0;
-    struct run_options options = run_options_default(1);
-    *f = (struct fixture){.pool = mem_pool_new(1 << 24, -1), .service = service};
-    buf_init(&f->told, mem_pool_mem(f->pool));
-    assert_int_equal(scenario_parse(slice_str(text), "t.yaml", &f->s, &f->told, &count), 0);
-    f->run = run_new(f->s, &options);
-}
-
-static void go(struct fixture *f)
-{
-    run_go(f->run);
-    run_tell(f->run, "test", false, &f->told);
-}
-
-static void teardown(struct fixture *f)
-{
-    run_free(f->run);
-    scenario_free(f->s);
-    mem_pool_free(f->pool);
-}
-
-static void assert_told(struct fixture *f, const char *words)
-{
-    if (strstr(buf_cstr(&f->told), words) == NULL) {
-        print_error("missing: %s\nin: %s\n", words, buf_cstr(&f->told));
-    }
-    assert_non_null(strstr(buf_cstr(&f->told), words));
-}
+static const char text[] = "version: 1\nscenario: t\nmembers: [n1]\nuntil: 10s\n"
+                           "probe: {put: 200ms, get: 200ms, get-serializable: 200ms}\n";
 
 /* Somebody gets now what somebody got long ago. */
 static void answer_again(struct engine_event *event)
@@ -72,7 +26,8 @@ static void answer_again(struct engine_event *event)
 
 static void run_with_old_answer(struct fixture *f, enum service service)
 {
-    setup(f, service);
+    setup(f, text, false);
+    f->service = service; /* whose first answer comes once more */
     f->event.run = answer_again;
     engine_set(f->run->engine, &f->event, f->run->zero_ns + 8 * SEC_NS);
     go(f);
@@ -83,7 +38,7 @@ static void test_a_good_run_is_linearizable_by_both_methods(void **state)
 {
     struct fixture f;
     (void)state;
-    setup(&f, SERVICE_WRITES);
+    setup(&f, text, false);
     go(&f);
     assert_int_equal(run_summary(f.run).verdict, VERDICT_PASS);
     assert_told(&f, "histories  linearizable; two methods agree: by revisions, and by values");

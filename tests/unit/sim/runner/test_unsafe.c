@@ -1,55 +1,8 @@
 /* What a broken rule, a cluster that does not form and a member that gives up look like. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "told.h"
 
 #include "base/duration.h"
 #include "disk/fault.h"
-#include "run.h"
-
-struct fixture {
-    struct mem_pool *pool;
-    struct scenario *s;
-    struct run *run;
-    struct buf told;
-    struct engine_event event;
-};
-
-static void setup(struct fixture *f, const char *text)
-{
-    size_t count = 0;
-    struct run_options options = run_options_default(1);
-    options.record = true;
-    *f = (struct fixture){.pool = mem_pool_new(1 << 24, -1)};
-    buf_init(&f->told, mem_pool_mem(f->pool));
-    assert_int_equal(scenario_parse(slice_str(text), "t.yaml", &f->s, &f->told, &count), 0);
-    f->run = run_new(f->s, &options);
-}
-
-static void go(struct fixture *f)
-{
-    run_go(f->run);
-    run_tell(f->run, "test", false, &f->told);
-}
-
-static void teardown(struct fixture *f)
-{
-    run_free(f->run);
-    scenario_free(f->s);
-    mem_pool_free(f->pool);
-}
-
-static void assert_told(struct fixture *f, const char *words)
-{
-    if (strstr(buf_cstr(&f->told), words) == NULL) {
-        print_error("missing: %s\nin: %s\n", words, buf_cstr(&f->told));
-    }
-    assert_non_null(strstr(buf_cstr(&f->told), words));
-}
 
 /* A member claims to lead a term that another one leads. */
 static void forge_leader(struct engine_event *event)
@@ -74,7 +27,7 @@ static void test_a_broken_rule_ends_the_run_as_unsafe(void **state)
 {
     struct fixture f;
     (void)state;
-    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nuntil: 10s\n");
+    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nuntil: 10s\n", true);
     f.event.run = forge_leader;
     engine_set(f.run->engine, &f.event, f.run->zero_ns + 2 * SEC_NS);
     go(&f);
@@ -98,8 +51,10 @@ static void test_a_cluster_that_does_not_form_is_stalled(void **state)
 {
     struct fixture f;
     (void)state;
-    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\n"
-              "flags: {initial-cluster-state: existing}\nuntil: 10s\n");
+    setup(&f,
+          "version: 1\nscenario: t\nmembers: [n1, n2, n3]\n"
+          "flags: {initial-cluster-state: existing}\nuntil: 10s\n",
+          true);
     go(&f);
     assert_int_equal(run_summary(f.run).verdict, VERDICT_STALLED);
     assert_told(&f, "the cluster had not formed when the timeline was to begin");
@@ -133,7 +88,7 @@ static void test_a_member_that_gives_up_is_aborted(void **state)
 {
     struct fixture f;
     (void)state;
-    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nuntil: 10s\n");
+    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nuntil: 10s\n", true);
     f.event.run = start_with_a_bad_flag;
     engine_set(f.run->engine, &f.event, f.run->zero_ns + 2 * SEC_NS);
     go(&f);
@@ -147,7 +102,8 @@ static void test_a_member_may_give_up_when_its_disk_fails_and_it_says_so(void **
 {
     struct fixture f;
     (void)state;
-    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nprobe: {put: 1s}\nuntil: 10s\n");
+    setup(&f, "version: 1\nscenario: t\nmembers: [n1, n2, n3]\nprobe: {put: 1s}\nuntil: 10s\n",
+          true);
     f.event.run = start_on_a_bad_disk;
     engine_set(f.run->engine, &f.event, f.run->zero_ns + 2 * SEC_NS);
     go(&f);

@@ -44,7 +44,9 @@ void votes_durable(struct check *c, struct member *m, term_t term, member_id_t v
             ballots_add(c, &m->durable_votes, said->term, said->candidate);
         }
     }
-    while (m->said.count > 0 && m->said.items[0].term <= term) {
+    /* What became durable may be the term alone; its vote is then still to come. */
+    while (m->said.count > 0 &&
+           (m->said.items[0].term < term || (m->said.items[0].term == term && vote != 0))) {
         m->said.count--;
         memmove(m->said.items, m->said.items + 1, m->said.count * sizeof(*m->said.items));
     }

@@ -74,6 +74,25 @@ static void test_a_vote_overtaken_by_a_higher_term_still_counts(void **state)
     expect_none(t);
 }
 
+static void test_a_vote_whose_term_was_durable_first_still_counts(void **state)
+{
+    struct trio *t = *state;
+    trio_ready(t);
+    tell_role(t, 2, OBS_CANDIDATE, 3, 0);
+    tell_vote(t, 2, 3, 2);
+    tell_persisted(t, 2, 4, 2, 3, 2);
+    /* n3 is told the term, then gives its vote; the first sync that ends is that of the term, the
+     * second one covers the vote together with the next term. */
+    tell_role(t, 3, OBS_FOLLOWER, 3, 0);
+    tell_vote(t, 3, 3, 2);
+    tell_persisted(t, 3, 4, 2, 3, 0);
+    tell_role(t, 3, OBS_FOLLOWER, 4, 0);
+    tell_vote(t, 3, 4, 1);
+    tell_persisted(t, 3, 4, 2, 4, 1);
+    tell_role(t, 2, OBS_LEADER, 3, 2);
+    expect_none(t);
+}
+
 static void test_two_votes_in_a_term(void **state)
 {
     struct trio *t = *state;
@@ -221,6 +240,7 @@ int main(void)
         unit(test_a_leader_without_a_quorum_of_durable_votes),
         unit(test_a_counted_vote_that_is_on_no_disk),
         unit(test_a_vote_overtaken_by_a_higher_term_still_counts),
+        unit(test_a_vote_whose_term_was_durable_first_still_counts),
         unit(test_two_votes_in_a_term),
         unit(test_two_votes_in_a_term_across_a_restart),
         unit(test_a_vote_that_was_not_durable_may_be_forgotten),

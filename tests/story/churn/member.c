@@ -261,6 +261,19 @@ static void tend_removed(struct churn *c, struct place *p)
     }
 }
 
+/* A member that was wiped and founds its cluster anew lists the members of then under the IDs of
+ * then; nobody may take part in that. The operator waits until it has ended. */
+static bool is_list_false_somewhere(const struct churn *c)
+{
+    for (int i = 0; i < PLACES; i++) {
+        const struct place *p = &c->places[i];
+        if (p->lost != 0 && p->wanted && strcmp(p->state, "new") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void tend(struct churn *c, struct place *p)
 {
     tend_removed(c, p);
@@ -271,7 +284,7 @@ static void tend(struct churn *c, struct place *p)
         member_start(c, p);
     }
     if (!p->wanted && p->id == 0 && p->lost == 0 && p->join_ns != NOT_PLANNED &&
-        churn_now(c) >= p->join_ns) {
+        churn_now(c) >= p->join_ns && !is_list_false_somewhere(c)) {
         p->join_ns = NOT_PLANNED;
         bool known = p->hinted || join_flags(c, p);
         p->hinted = false;

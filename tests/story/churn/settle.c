@@ -100,6 +100,19 @@ static void left_label(const struct place *p, char *out, size_t size)
     snprintf(out, size, "left-%d", p->number);
 }
 
+/* Its member is listed and has no disk: it never started, or ended before it was one and its
+ * machine was cleared. Without a quorum nobody may give a list that would show it anew. */
+static bool waits_to_join(const struct churn *c, const struct place *p)
+{
+    bool listed = false;
+    for (size_t i = 0; i < c->list_count; i++) {
+        const struct listed *l = &c->list[i];
+        listed = listed || (l->place == p->number && conf_has(&c->newest, l->id));
+    }
+    return p->id == 0 && p->lost == 0 &&
+           (p->join_ns == NEVER_NS || (p->join_ns == NOT_PLANNED && listed));
+}
+
 static void heal(struct churn *c, struct place *p)
 {
     char label[24];
@@ -115,7 +128,7 @@ static void heal(struct churn *c, struct place *p)
         p->down_until_ns = churn_now(c);
     } else if (p->id != 0 && conf_has(&c->newest, p->id)) {
         member_start(c, p);
-    } else if (p->id == 0 && p->join_ns == NEVER_NS) {
+    } else if (waits_to_join(c, p)) {
         p->join_ns = churn_now(c);
     }
 }
@@ -311,8 +324,8 @@ void churn_settle(struct churn *c)
         struct place *p = &c->places[i];
         if (settle_has(c, p)) {
             heal(c, p);
-        } else if (rest != REST_HEALED) {
-            leave_behind(c, p, rest);
+        } else if (rest != REST_HEALED || p->lost != 0) {
+            leave_behind(c, p, p->lost != 0 ? REST_OFF : rest);
         }
     }
     int64_t until = churn_now(c) + (40 * c->draws.election_ms + 20000) * MS_NS;

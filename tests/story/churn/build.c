@@ -54,7 +54,7 @@ static void draw(struct draws *d, uint64_t seed)
     d->bursts = rng_chance(&rng, 700000);
     d->storm_ns = rng_range(&rng, 1000, 4000) * MS_NS;
     d->calm_ns = rng_range(&rng, 300, 2000) * MS_NS;
-    d->operators = (int)ONE_OF(&rng, 1, 1, 2);
+    d->operators = (int)ONE_OF(&rng, 1, 2);
     d->segment_bytes = (int)ONE_OF(&rng, 1024, 4096, 65536, 67108864);
 }
 

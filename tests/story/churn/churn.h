@@ -33,8 +33,8 @@
 
 #define PLACES      9 /* machines for members, n0 (10.0.0.1) and on; at most 7 are members */
 #define MEMBERS     7
-#define CLIENTS     5 /* the last one is for bursts */
-#define BURST       (CLIENTS - 1)
+#define CLIENTS     6 /* the last two are for bursts, on both sides of a cut */
+#define BURST       (CLIENTS - 2)
 #define OPERATORS   2
 #define NOT_PLANNED (-1)
 #define NEVER_NS    INT64_MAX
@@ -268,8 +268,9 @@ void member_observe(struct observer *observer, const struct obs_event *event);
 /* --- clients.c */
 void clients_start(struct churn *c);
 void clients_stop(struct churn *c);
-/* Many puts at once through the member at this place. */
-void client_burst(struct churn *c, int place);
+/* Requests in quick succession through the member at this place, whoever answers them. other: by
+ * the second of the two clients for that, or by the first. */
+void client_burst(struct churn *c, int place, bool other);
 void client_output(struct world_sink *sink, struct node *node, enum env_output to,
                    struct slice text);
 /* Requests without an answer go into the history, and it is judged. */

@@ -32,9 +32,9 @@ static void load_start(struct churn *c, int i, const char *endpoints, const char
                                 endpoints,
                                 pace,
                                 count,
-                                i == BURST ? "--calling=open" : "--calling=paced",
-                                "--timeout-ns=1500000000",
-                                i < 2 || i == BURST ? "--session=lasting" : "--session=fresh"};
+                                i >= BURST ? "--calling=open" : "--calling=paced",
+                                i >= BURST ? "--timeout-ns=700000000" : "--timeout-ns=1500000000",
+                                i < 2 || i >= BURST ? "--session=lasting" : "--session=fresh"};
     const struct node_start how = {.program = &load_program,
                                    .args = args,
                                    .arg_count = sizeof(args) / sizeof(args[0]),
@@ -64,13 +64,25 @@ void clients_start(struct churn *c)
     }
 }
 
-void client_burst(struct churn *c, int place)
+void client_burst(struct churn *c, int place, bool other)
 {
     char endpoint[64];
     char count[32];
+    char pace[48];
+    /* A flood that makes a tail of a log, or a trickle that lasts for two elections: reads that a
+     * leader of before must not answer, while others write. */
+    bool flood = !other && rng_chance(&c->rng_plan, 500000);
+    int64_t interval_ms = flood ? 4 : 20;
+    int64_t most = flood ? 40 : 3 * c->draws.election_ms / interval_ms;
+    int64_t requests = flood ? rng_range(&c->rng_plan, 5, most) : most;
     snprintf(endpoint, sizeof(endpoint), "--endpoints=http://10.0.0.%d:2379", place + 1);
-    snprintf(count, sizeof(count), "--count=%d", (int)rng_range(&c->rng_plan, 5, 40));
-    load_start(c, BURST, endpoint, "--mix=100,0,0,0", "--interval-ns=4000000", count);
+    snprintf(count, sizeof(count), "--count=%d", (int)requests);
+    snprintf(pace, sizeof(pace), "--interval-ns=%lld", (long long)(interval_ms * MS_NS));
+    load_start(c, other ? BURST + 1 : BURST, endpoint,
+               flood   ? "--mix=100,0,0,0"
+               : other ? "--mix=70,30,0,0"
+                       : "--mix=20,80,0,0",
+               pace, count);
 }
 
 void clients_stop(struct churn *c)

@@ -106,6 +106,19 @@ void faults_tempt(struct churn *c, struct place *p, uint32_t weight_ppm)
     engine_set(world_engine(c->world), &c->strike, churn_now(c) + (at_once ? 0 : after));
 }
 
+/* A place where a process runs, if there is one beside this one. */
+static int another(struct churn *c, const struct place *p)
+{
+    int from = (int)rng_below(&c->rng, PLACES);
+    for (int step = 0; step < PLACES; step++) {
+        const struct place *other = &c->places[(from + step) % PLACES];
+        if (other != p && is_up(other)) {
+            return other->number;
+        }
+    }
+    return p->number;
+}
+
 /* Some members from the others; the leader, with a client that goes on asking it, more often than
  * chance would have it: so long tails come about that nobody else has. */
 static void cut_links(struct churn *c)
@@ -125,9 +138,9 @@ static void cut_links(struct churn *c)
     for (int i = 0; i < PLACES; i++) {
         side |= rng_chance(&c->rng, 400000) ? UINT64_C(1) << i : 0;
     }
-    if (leader != NULL && kind == 0) {
+    if (leader != NULL && kind <= 1) {
         side = UINT64_C(1) << leader->number;
-    } else if (kind == 1) {
+    } else if (kind == 2) {
         side = UINT64_C(1) << rng_below(&c->rng, PLACES);
     }
     for (int a = 0; a < PLACES; a++) {
@@ -140,7 +153,8 @@ static void cut_links(struct churn *c)
     c->sums.cuts++;
     c->cut_until_ns = churn_now(c) + rng_range(&c->rng, 0, 6 * c->draws.election_ms) * MS_NS;
     if (c->draws.bursts && leader != NULL) {
-        client_burst(c, leader->number);
+        client_burst(c, leader->number, false);
+        client_burst(c, another(c, leader), true);
     }
 }
 

@@ -274,6 +274,17 @@ static void choose(struct churn *c, struct operator* op)
     }
 }
 
+/* Both at once, at times: nobody told the one of the other. */
+static void join_in(struct churn *c, const struct operator* first)
+{
+    struct operator* other = & c->operators[first == &c->operators[0] ? 1 : 0];
+    bool together = rng_chance(&c->rng_op, 500000);
+    if (together && c->draws.operators == 2 && !other->busy) {
+        other->look = false;
+        other->next_ns = churn_now(c);
+    }
+}
+
 void operators_work(struct churn *c)
 {
     for (int i = 0; i < c->draws.operators; i++) {
@@ -286,6 +297,7 @@ void operators_work(struct churn *c)
             operator_call(c, op, VERB_LIST, draw_endpoints(c), NULL);
         } else {
             choose(c, op);
+            join_in(c, op);
         }
     }
 }

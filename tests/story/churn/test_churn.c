@@ -1,5 +1,6 @@
-/* churn [FIRST LAST]: runs these seeds, or this test's share of the project's number (shard K of N:
- * `churn --shard K/N`). Prints each failure with the rule; exits 1 if there was one. */
+/* `churn FIRST LAST` runs these seeds, `churn --shard K/N` the K-th of N parts of this test's share
+ * of the project's number. Prints each failure with the rule; exits 1 if there was one. `churn
+ * --finds RULES LAST` is for members that are broken on purpose (tests/broken). */
 #include <time.h>
 
 #include "churn.h"
@@ -77,31 +78,43 @@ static bool is_vacuous(const struct sums *s)
            s->installed == 0 || s->idle * 100 > s->seeds || s->excused * 100 > s->seeds * 15;
 }
 
-int main(int argc, char **argv)
+static struct churn churn;
+
+/* Members with a planted bug are found out: the first failure comes within these seeds and is one
+ * of `rules` ("checker/rule", separated by commas). */
+static int find(const char *rules, uint64_t last)
 {
-    static struct churn c;
     struct sums sums = {0};
-    uint64_t first = 1;
-    uint64_t step = 1;
-    uint64_t last = 0;
-    int failures = 0;
-    unsigned shard = 1;
-    unsigned shards = 1;
-    if (argc == 3 && strcmp(argv[1], "--shard") == 0 &&
-        sscanf(argv[2], "%u/%u", &shard, &shards) == 2 && shard >= 1 && shard <= shards) {
-        last = seeds_to_run(SHARE, FULL);
-        first = shard;
-        step = shards;
-    } else if (argc == 3) {
-        first = strtoull(argv[1], NULL, 10);
-        last = strtoull(argv[2], NULL, 10);
-    } else {
-        fprintf(stderr, "usage: %s FIRST LAST | --shard K/N\n", argv[0]);
-        return 2;
+    char found[128];
+    for (uint64_t seed = 1; seed <= last; seed++) {
+        if (run_seed(&churn, seed, &sums)) {
+            continue;
+        }
+        snprintf(found, sizeof(found), "%s/%s", churn.checker, churn.rule);
+        size_t len = strlen(found);
+        for (const char *at = rules; (at = strstr(at, found)) != NULL; at += len) {
+            if ((at == rules || at[-1] == ',') && (at[len] == '\0' || at[len] == ',')) {
+                printf("found by seed %llu of %llu\n", (unsigned long long)seed,
+                       (unsigned long long)last);
+                return 0;
+            }
+        }
+        printf("seed %llu failed by %s, not by any of %s\n", (unsigned long long)seed, found,
+               rules);
+        return 1;
     }
+    tell(&sums);
+    printf("not found by %llu seeds\n", (unsigned long long)last);
+    return 1;
+}
+
+static int run(uint64_t first, uint64_t last, uint64_t step)
+{
+    struct sums sums = {0};
+    int failures = 0;
     clock_t begin = clock();
     for (uint64_t seed = first; seed <= last && failures < FAILURES; seed += step) {
-        failures += run_seed(&c, seed, &sums) ? 0 : 1;
+        failures += run_seed(&churn, seed, &sums) ? 0 : 1;
     }
     tell(&sums);
     printf("%d failed; %lld ms of CPU\n", failures,
@@ -111,4 +124,22 @@ int main(int argc, char **argv)
         return 1;
     }
     return failures > 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned shard = 1;
+    unsigned shards = 1;
+    if (argc == 3 && strcmp(argv[1], "--shard") == 0 &&
+        sscanf(argv[2], "%u/%u", &shard, &shards) == 2 && shard >= 1 && shard <= shards) {
+        return run(shard, seeds_to_run(SHARE, FULL), shards);
+    }
+    if (argc == 4 && strcmp(argv[1], "--finds") == 0) {
+        return find(argv[2], strtoull(argv[3], NULL, 10));
+    }
+    if (argc == 3) {
+        return run(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10), 1);
+    }
+    fprintf(stderr, "usage: %s FIRST LAST | --shard K/N | --finds RULES LAST\n", argv[0]);
+    return 2;
 }

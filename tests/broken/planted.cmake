@@ -97,7 +97,7 @@ plant(learner_campaigns "election/leader-is-voter,election/votes" 200
 plant(own_copy_early "commit/quorum" 20
     replicate.c "    return peer->match;" "    return peer->id == r->config.id ? log_last(&r->log) : peer->match;")
 
-# Not here, since thousands of seeds of this story do not tell them from the product:
+# Not here, since 400 to 571 seeds of this story do not tell them from the product:
 #  6: a pre-vote of an earlier term that gets no answer; the others campaign too, and soon.
 #  9, 12: a commit index or an acknowledgement beyond what an append verified. Refusals name the place
 #     where the logs part exactly, so the first append of a term that fits cuts the tail.

@@ -141,7 +141,7 @@ static void note(struct churn *c, struct place *p, const struct obs_event *e)
     case OBS_PUBLISHED:
         p->published = true;
         if (p->published_at == 0 && p->lost == 0) {
-            p->published_at = p->applied;
+            p->published_at = p->applied + 1; /* told before the entry counts as applied */
         }
         break;
     default: break;

@@ -174,6 +174,7 @@ static bool may_recover(struct server *server, const struct storage_boot *boot,
         return true;
     }
     if (server->forced != NULL) {
+        /* All from there on is given up; a new history begins, and tells so. */
         storage_repair(server->storage);
         return true;
     }
@@ -183,20 +184,13 @@ static bool may_recover(struct server *server, const struct storage_boot *boot,
         storage_repair(server->storage);
         return true;
     }
-    if (server->config.force_new) {
-        PROBE("server.gives_up_rotten_entries");
-        LOG(server->env, WARN,
-            "--force-new-cluster: entries that have rotted are given up, and all behind them",
-            log_hex("member", server->id), log_u64("lost to", boot->recover_to));
-        start->recover_to = 0;
-        storage_repair(server->storage);
-        storage_recovered(server->storage);
-        return true;
-    }
     PROBE("server.single_voter_lost_entries");
     server_fatal(server,
-                 "entries of the log have rotted, and no other voter could give them back; restore "
-                 "a backup, or give up what is lost with --force-new-cluster");
+                 server->config.force_new
+                     ? "entries of the log have rotted, and nothing is left before them that a new "
+                       "cluster could begin with; restore a backup"
+                     : "entries of the log have rotted, and no other voter could give them back; "
+                       "restore a backup, or give up what is lost with --force-new-cluster");
     return false;
 }
 

@@ -16,10 +16,10 @@
 #define SERVER_REQUEST_H
 
 #include "base/list.h"
-#include "state/entry.h"
 #include "env/env.h"
 #include "grpc/server.h"
 #include "raft/entry.h"
+#include "state/entry.h"
 
 struct server;
 

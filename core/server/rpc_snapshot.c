@@ -122,8 +122,8 @@ static void begin(struct snapshot_stream *stream)
     struct buf state;
     members_conf(&server->members, &head.conf);
     buf_init(&state, server->env->mem);
-    state_encode(server->applied, server->applied_term, server->cluster_version, &server->alarms, &server->members,
-                 &state);
+    state_encode(server->applied, server->applied_term, server->cluster_version, &server->alarms,
+                 &server->members, &state);
     stream->index = server->applied;
     stream->walk = mvcc_walk_new(server->mvcc);
     stream->writer = backup_begin(server->env->mem, &head, (uint32_t)rng_u64(&rng), &stream->bytes);

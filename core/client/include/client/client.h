@@ -85,7 +85,7 @@ struct client_call {
     /* GRPC_OK: of the method's response type; owned by the call. */
     ProtobufCMessage *response;
     bool streamed; /* a message of it has come */
-    bool sent; /* some attempt has left for a server: a failed write may have taken effect */
+    bool sent;     /* some attempt has left for a server: a failed write may have taken effect */
     uint32_t attempts;
 
     /* The client's own. */
@@ -114,8 +114,8 @@ void client_close(struct client *client, void (*closed)(void *data), void *data)
 void client_start(struct client *client, struct client_call *call,
                   const struct client_method *method, const ProtobufCMessage *request,
                   int64_t deadline_ns);
-/* Stops and resumes reading on the connection that an open streaming call is on: how a slow taker of
- * messages pushes back. A few more may come. Resume before the call is given up. */
+/* Stops and resumes reading on the connection that an open streaming call is on: how a slow taker
+ * of messages pushes back. A few more may come. Resume before the call is given up. */
 void client_pause(struct client_call *call, bool on);
 /* Gives a call up; `done` does not come. Does nothing to an idle one. */
 void client_cancel(struct client_call *call);

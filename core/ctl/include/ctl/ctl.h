@@ -5,7 +5,8 @@
  * the exit all go through it. So `quoratectl` on a machine and a step `ctl: member add …` of a
  * scenario run the same code, byte for byte.
  *
- * Knows client, and backups as files; nothing of servers. Prints nothing but what etcdctl prints: of its warnings
+ * Knows client, and backups as files; nothing of servers. Prints nothing but what etcdctl prints:
+ * of its warnings
  * ("retrying of unary invoker failed") there are none.
  *
  * Exit codes: 0; 1 an error of the server or of the command line's form; 2 no connection can be

@@ -87,8 +87,8 @@ const char *storage_sink_words(const struct storage_sink *sink);
 void storage_snapshot_taken(struct storage *storage, index_t index, term_t term,
                             index_t compact_to);
 
-/* A received snapshot turned out not to be what it should, or not to be wanted any more: removes it,
- * in the background. Does nothing to one that the log has begun behind. */
+/* A received snapshot turned out not to be what it should, or not to be wanted any more: removes
+ * it, in the background. Does nothing to one that the log has begun behind. */
 void storage_drop_snapshot(struct storage *storage, index_t index);
 
 /* Reading -------------------------------------------------------------------------------------- */

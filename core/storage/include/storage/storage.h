@@ -106,10 +106,10 @@ void storage_create(struct storage *storage, const struct storage_meta *meta);
  * the next one with `sync` is, at storage_close, or STORAGE_LAZY_NS later. Ignored after a failure
  * and after storage_close. */
 void storage_persist(struct storage *storage, const struct raft_persist *persist);
-/* Goes on without what has rotted: cuts the log on the disk and notes storage_boot.recover_to there.
- * To be called in or after `opened` before anything is persisted, unless recover_to is 0. Whoever
- * would rather refuse closes instead, and nothing has changed: the rotten bytes may yet be put
- * right. Goes with the next flush. */
+/* Goes on without what has rotted: cuts the log on the disk and notes storage_boot.recover_to
+ * there. To be called in or after `opened` before anything is persisted, unless recover_to is 0.
+ * Whoever would rather refuse closes instead, and nothing has changed: the rotten bytes may yet be
+ * put right. Goes with the next flush. */
 void storage_repair(struct storage *storage);
 /* What rotted (storage_boot.recover_to) is given up: somebody has decided to go on without. Not
  * needed when the log is committed that far again. Goes with the next flush. */

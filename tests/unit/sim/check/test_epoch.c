@@ -4,8 +4,8 @@
 
 #include "trio.h"
 
-/* Member 1 alone goes on from entry 4, with entries 5 and 6 decreed in term 3. The places of the new
- * history are those of the old one. */
+/* Member 1 alone goes on from entry 4, with entries 5 and 6 decreed in term 3. The places of the
+ * new history are those of the old one. */
 static struct check *fork_of_one(struct trio *t)
 {
     struct check *old = t->check;

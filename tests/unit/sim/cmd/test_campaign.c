@@ -236,10 +236,11 @@ static void test_junit_is_well_formed_with_a_case_for_each_scenario(void **state
 static void test_a_probe_that_nothing_reaches_fails_unless_the_list_says_why(void **state)
 {
     (void)state;
-    write_file("all.txt", "# of this program, whatever it has\n"
-                          "backup.* -\nclient.* a reason\ngrpc.*\tanother one\nhttp1.* -\nhttp2.* -\n"
-                          "membership.* -\npb.* -\npeer.* -\nraft.* -\nserver.* -\n"
-                          "storage.* -\nstream.* -\n");
+    write_file("all.txt",
+               "# of this program, whatever it has\n"
+               "backup.* -\nclient.* a reason\ngrpc.*\tanother one\nhttp1.* -\nhttp2.* -\n"
+               "membership.* -\npb.* -\npeer.* -\nraft.* -\nserver.* -\n"
+               "storage.* -\nstream.* -\n");
     assert_exit(0, "campaign files/a.yaml --seeds 1..2 --unreached all.txt --probes");
     assert_says(" more are listed in all.txt\n");
     assert_says(" 0  raft.second_leader  (on the list)\n");

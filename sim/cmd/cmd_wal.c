@@ -75,6 +75,18 @@ static void flush(struct wal_out *out)
     buf_clear(&out->text);
 }
 
+static void put_u64(struct json *j, const char *key, uint64_t value)
+{
+    json_key(j, key);
+    json_u64(j, value);
+}
+
+static void put_text(struct json *j, const char *key, const char *value)
+{
+    json_key(j, key);
+    json_cstr(j, value);
+}
+
 static void record_as_json(struct wal_out *out, const char *file, uint64_t offset,
                            const struct wal_record *record, bool sound)
 {
@@ -82,16 +94,12 @@ static void record_as_json(struct wal_out *out, const char *file, uint64_t offse
     struct reader in = reader_of(record->payload);
     json_init(&j, &out->text);
     json_object(&j);
-    json_key(&j, "file");
-    json_cstr(&j, file);
-    json_key(&j, "offset");
-    json_u64(&j, offset);
-    json_key(&j, "type");
-    json_cstr(&j, type_name(record->type));
+    put_text(&j, "file", file);
+    put_u64(&j, "offset", offset);
+    put_text(&j, "type", type_name(record->type));
     json_key(&j, "ends");
     json_bool(&j, record->ends);
-    json_key(&j, "mark");
-    json_u64(&j, record->mark);
+    put_u64(&j, "mark", record->mark);
     json_key(&j, "sound");
     json_bool(&j, sound);
     for (const char *const *name = field_names(record->type); *name != NULL; name++) {
@@ -142,22 +150,14 @@ static void say_header(struct wal_out *out, const char *file, const struct wal_h
     struct json j;
     json_init(&j, &out->text);
     json_object(&j);
-    json_key(&j, "file");
-    json_cstr(&j, file);
-    json_key(&j, "type");
-    json_cstr(&j, "segment");
-    json_key(&j, "version");
-    json_u64(&j, h->version);
-    json_key(&j, "cluster");
-    json_u64(&j, h->meta.cluster_id);
-    json_key(&j, "member");
-    json_u64(&j, h->meta.member_id);
-    json_key(&j, "instance");
-    json_u64(&j, h->instance);
-    json_key(&j, "sequence");
-    json_u64(&j, h->sequence);
-    json_key(&j, "first");
-    json_u64(&j, h->first);
+    put_text(&j, "file", file);
+    put_text(&j, "type", "segment");
+    put_u64(&j, "version", h->version);
+    put_u64(&j, "cluster", h->meta.cluster_id);
+    put_u64(&j, "member", h->meta.member_id);
+    put_u64(&j, "instance", h->instance);
+    put_u64(&j, "sequence", h->sequence);
+    put_u64(&j, "first", h->first);
     json_object_end(&j);
     flush(out);
 }
@@ -173,14 +173,10 @@ static void say(struct wal_out *out, const char *file, const char *type, uint64_
     struct json j;
     json_init(&j, &out->text);
     json_object(&j);
-    json_key(&j, "file");
-    json_cstr(&j, file);
-    json_key(&j, "type");
-    json_cstr(&j, type);
-    json_key(&j, "offset");
-    json_u64(&j, offset);
-    json_key(&j, "text");
-    json_cstr(&j, text);
+    put_text(&j, "file", file);
+    put_text(&j, "type", type);
+    put_u64(&j, "offset", offset);
+    put_text(&j, "text", text);
     json_object_end(&j);
     flush(out);
 }
@@ -231,20 +227,13 @@ static void say_snapshot(struct wal_out *out, const char *name, const struct sna
     struct json j;
     json_init(&j, &out->text);
     json_object(&j);
-    json_key(&j, "file");
-    json_cstr(&j, name);
-    json_key(&j, "type");
-    json_cstr(&j, "snapshot file");
-    json_key(&j, "cluster");
-    json_u64(&j, head->cluster_id);
-    json_key(&j, "member");
-    json_u64(&j, head->member_id);
-    json_key(&j, "epoch");
-    json_u64(&j, head->epoch);
-    json_key(&j, "index");
-    json_u64(&j, head->index);
-    json_key(&j, "term");
-    json_u64(&j, head->term);
+    put_text(&j, "file", name);
+    put_text(&j, "type", "snapshot file");
+    put_u64(&j, "cluster", head->cluster_id);
+    put_u64(&j, "member", head->member_id);
+    put_u64(&j, "epoch", head->epoch);
+    put_u64(&j, "index", head->index);
+    put_u64(&j, "term", head->term);
     json_object_end(&j);
     flush(out);
 }
@@ -260,16 +249,11 @@ static void say_chunk(struct wal_out *out, const char *name, const struct snap_p
     struct json j;
     json_init(&j, &out->text);
     json_object(&j);
-    json_key(&j, "file");
-    json_cstr(&j, name);
-    json_key(&j, "type");
-    json_cstr(&j, "chunk");
-    json_key(&j, "offset");
-    json_u64(&j, offset);
-    json_key(&j, "chunk_type");
-    json_u64(&j, parser->type);
-    json_key(&j, "bytes");
-    json_u64(&j, parser->length);
+    put_text(&j, "file", name);
+    put_text(&j, "type", "chunk");
+    put_u64(&j, "offset", offset);
+    put_u64(&j, "chunk_type", parser->type);
+    put_u64(&j, "bytes", parser->length);
     json_object_end(&j);
     flush(out);
 }
@@ -439,24 +423,15 @@ static void say_sound(const struct wal_dir *dir, struct wal_out *out, const stru
     struct json j;
     json_init(&j, &out->text);
     json_object(&j);
-    json_key(&j, "type");
-    json_cstr(&j, "sound");
-    json_key(&j, "segments");
-    json_u64(&j, dir->segment_count);
-    json_key(&j, "first");
-    json_u64(&j, r->snapshot_index + 1);
-    json_key(&j, "last");
-    json_u64(&j, wal_replay_last(r));
-    json_key(&j, "commit");
-    json_u64(&j, r->hard.commit);
-    json_key(&j, "term");
-    json_u64(&j, r->hard.term);
-    json_key(&j, "boot");
-    json_u64(&j, r->boot);
-    json_key(&j, "snapshots");
-    json_u64(&j, dir->snap_count);
-    json_key(&j, "newest");
-    json_u64(&j, newest);
+    put_text(&j, "type", "sound");
+    put_u64(&j, "segments", dir->segment_count);
+    put_u64(&j, "first", r->snapshot_index + 1);
+    put_u64(&j, "last", wal_replay_last(r));
+    put_u64(&j, "commit", r->hard.commit);
+    put_u64(&j, "term", r->hard.term);
+    put_u64(&j, "boot", r->boot);
+    put_u64(&j, "snapshots", dir->snap_count);
+    put_u64(&j, "newest", newest);
     json_object_end(&j);
     flush(out);
 }

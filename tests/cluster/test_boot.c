@@ -13,13 +13,9 @@
 
 static void check_sound(struct sim_cluster *cluster, const char *what, uint64_t at)
 {
-    struct node *broken = world_first_fault(cluster->world);
-    if (broken != NULL) {
-        fail_msg("%s %llu: %s", what, (unsigned long long)at, node_fault_text(broken));
-    }
-    if (check_violation_count(cluster->check) > 0) {
-        fail_msg("%s %llu: %s", what, (unsigned long long)at,
-                 check_violation(cluster->check, 0)->text);
+    const char *trouble = sim_trouble(cluster);
+    if (trouble[0] != '\0') {
+        fail_msg("%s %llu: %s", what, (unsigned long long)at, trouble);
     }
 }
 

@@ -44,13 +44,7 @@ static void setup(struct fixture *f, uint64_t seed, size_t started, size_t known
 
 static void teardown(struct fixture *f)
 {
-    struct node *broken = world_first_fault(f->cluster.world);
-    if (broken != NULL) {
-        fail_msg("%s: %s", node_name(broken), node_fault_text(broken));
-    }
-    if (f->cluster.check != NULL && check_violation_count(f->cluster.check) > 0) {
-        fail_msg("%s", check_violation(f->cluster.check, 0)->text);
-    }
+    assert_string_equal(sim_trouble(&f->cluster), "");
     sim_cluster_fini(&f->cluster);
 }
 

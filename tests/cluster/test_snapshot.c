@@ -59,13 +59,7 @@ static void setup(struct fixture *f, uint64_t seed)
 
 static void check_sound(struct fixture *f)
 {
-    struct node *broken = world_first_fault(f->cluster.world);
-    if (broken != NULL) {
-        fail_msg("%s: %s", node_name(broken), node_fault_text(broken));
-    }
-    if (check_violation_count(f->cluster.check) > 0) {
-        fail_msg("%s", check_violation(f->cluster.check, 0)->text);
-    }
+    assert_string_equal(sim_trouble(&f->cluster), "");
 }
 
 static void teardown(struct fixture *f)

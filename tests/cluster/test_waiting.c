@@ -161,7 +161,7 @@ static void unite(struct sim_cluster *cluster)
 
 static void finish(struct sim_cluster *cluster)
 {
-    assert_null(world_first_fault(cluster->world));
+    assert_string_equal(sim_trouble(cluster), "");
     sim_cluster_fini(cluster);
 }
 

@@ -220,3 +220,17 @@ void sim_run_until_served(struct sim_cluster *cluster)
     bool led = sim_run_until_led(cluster, 30 * SEC_NS);
     ASSERT(led);
 }
+
+const char *sim_trouble(struct sim_cluster *cluster)
+{
+    struct node *broken = world_first_fault(cluster->world);
+    cluster->trouble[0] = '\0';
+    if (broken != NULL) {
+        fmt(cluster->trouble, sizeof(cluster->trouble), "%s: %s", node_name(broken),
+            node_fault_text(broken));
+    } else if (cluster->check != NULL && check_violation_count(cluster->check) > 0) {
+        fmt(cluster->trouble, sizeof(cluster->trouble), "%s",
+            check_violation(cluster->check, 0)->text);
+    }
+    return cluster->trouble;
+}

@@ -41,6 +41,7 @@ struct sim_cluster {
     const char *flags[SIM_FLAGS_MAX]; /* of every member, beside the usual ones */
     size_t flag_count;
     bool observed;
+    char trouble[512];
     /* Further listeners to every event, or NULL. */
     void (*tap)(struct sim_cluster *cluster, struct sim_member *member,
                 const struct obs_event *event);
@@ -68,6 +69,9 @@ bool sim_run_until_ended(struct sim_cluster *cluster, struct node *node, int64_t
 bool sim_run_until_led(struct sim_cluster *cluster, int64_t limit_ns);
 /* The same, and fails the program after 30 simulated seconds. */
 void sim_run_until_served(struct sim_cluster *cluster);
+/* What has gone wrong so far: an assertion that failed, a rule that was violated; "" if nothing.
+ * Valid until it is asked again. */
+const char *sim_trouble(struct sim_cluster *cluster);
 int64_t sim_now_ns(const struct sim_cluster *cluster);
 
 #endif

@@ -112,8 +112,9 @@ static bool apply_publish(struct server *server, struct slice body)
 
 static void apply_cluster_version(struct server *server, struct slice body)
 {
-    if (body.len == 0 || body.len >= sizeof(server->cluster_version)) {
-        return;
+    if (!state_is_version(body)) {
+        PROBE("server.version_malformed");
+        return; /* a snapshot with it could not be read again */
     }
     memcpy(server->cluster_version, body.ptr, body.len);
     server->cluster_version[body.len] = '\0';

@@ -4,6 +4,19 @@
 
 #define STATE_VERSION 1
 
+bool state_is_version(struct slice text)
+{
+    if (text.len == 0 || text.len >= CLUSTER_VERSION_MAX) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] != '.' && (text.ptr[i] < '0' || text.ptr[i] > '9')) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void state_init(struct state *state, struct mem *mem)
 {
     *state = (struct state){0};
@@ -42,8 +55,7 @@ int state_decode(struct state *state, struct slice bytes)
     uint8_t len = read_u8(&r);
     struct slice text = read_bytes(&r, len);
     if (r.failed || version == 0 || state->index == 0 || state->index > INT64_MAX ||
-        state->term == 0 || len >= CLUSTER_VERSION_MAX || !slice_is_utf8(text) ||
-        slice_find(text, 0) >= 0) {
+        state->term == 0 || (len > 0 && !state_is_version(text))) {
         return ERR_PROTO;
     }
     if (len > 0) {

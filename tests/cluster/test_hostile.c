@@ -13,9 +13,12 @@
 #include "base/duration.h"
 #include "base/rng.h"
 #include "ctl/ctl.h"
+#include "peer/peers.h"
 #include "raft/message.h"
+#include "state/entry.h"
 #include "support/seeds.h"
 #include "support/sim_cluster.h"
+#include "wire.h"
 
 #define STRANGERS  24
 #define PIECES     12
@@ -23,22 +26,27 @@
 #define BYTES_BASE (64 * 1024)
 
 /* A stranger: one connection to a port of m0, some pieces of bytes, then silence until it is
- * stopped. */
+ * stopped. One that speaks to the peer port asks m1 first which log it has, to pass for m1. */
 struct stranger {
     struct env *env;
     struct env_stream stream;
+    struct env_link spy; /* to m1 */
     struct env_link link;
     struct env_timer timer;
     struct rng rng;
     unsigned kind;
     unsigned pieces;
+    bool accepted; /* for m1 */
     bool gone;
 };
 
 static uint64_t cluster_id;
 static uint64_t bytes_sent;
 static uint64_t bytes_sent_all;
-static member_id_t ids[2]; /* m0, who is attacked, and m1, whom the stranger claims to be */
+static member_id_t ids[2];     /* m0, who is attacked, and m1, whom the stranger claims to be */
+static uint32_t instance;      /* m1's, once a stranger has heard it */
+static term_t term;            /* of the cluster */
+static uint64_t records_taken; /* sent on links whose hello was accepted */
 
 enum {
     STRANGER_NOISE,
@@ -86,7 +94,8 @@ static void put_message(struct stranger *s, struct buf *out)
     message.reject = true;
     message.from = ids[1];
     message.to = ids[0];
-    message.boot = rng_below(&s->rng, 3);
+    /* Nobody but m1 can have a later start than it has: that lie would outlive the liar. */
+    message.boot = rng_below(&s->rng, 2);
     message.to_boot = rng_below(&s->rng, 3);
     message.term = rng_below(&s->rng, 4);
     message.index = rng_below(&s->rng, 20);
@@ -100,8 +109,54 @@ static void put_message(struct stranger *s, struct buf *out)
         message.type == RAFT_HEARTBEAT || message.type == RAFT_TIMEOUT_NOW) {
         message.term = 1; /* of a leader that is over */
     }
-    buf_add_u8(out, 16);
+    buf_add_u8(out, PEER_KIND_USER);
     raft_message_encode(&message, out);
+}
+
+/* A follower may propose anything: what nobody can read must change nothing, on nobody. */
+static void put_proposal(struct stranger *s, struct buf *out)
+{
+    struct buf payload;
+    buf_init(&payload, s->env->mem);
+    if (rng_chance(&s->rng, 800000)) {
+        const struct entry_head head = {
+            .kind = (enum entry_kind)(ENTRY_PUT + rng_below(&s->rng, ENTRY_COMPACT)),
+            .origin = ids[1],
+            .boot = 1,
+            .seq = rng_u64(&s->rng)};
+        entry_put_head(&payload, &head);
+    }
+    put_noise(s, &payload, 40);
+    bool conf = rng_chance(&s->rng, 300000);
+    if (conf) {
+        const struct raft_conf_change change = {(enum raft_conf_type)(1 + rng_below(&s->rng, 5)),
+                                                ids[1], buf_slice(&payload)};
+        struct buf whole;
+        buf_init(&whole, s->env->mem);
+        raft_conf_change_encode(&change, &whole);
+        buf_fini(&payload);
+        payload = whole;
+    }
+    const struct raft_entry entry = {.payload = buf_slice(&payload),
+                                     .type = conf ? RAFT_ENTRY_CONF : RAFT_ENTRY_NORMAL};
+    const struct raft_message message = {.type = RAFT_PROPOSE,
+                                         .from = ids[1],
+                                         .to = ids[0],
+                                         .boot = 1,
+                                         .term = term,
+                                         .context = rng_u64(&s->rng) >> 32,
+                                         .entries = &entry,
+                                         .entry_count = 1};
+    buf_add_u8(out, PEER_KIND_USER);
+    raft_message_encode(&message, out);
+    buf_fini(&payload);
+}
+
+/* A record of the other kinds, and of one that does not exist: any body. */
+static void put_other_kind(struct stranger *s, struct buf *out)
+{
+    buf_add_u8(out, (uint8_t)(PEER_KIND_USER + 1 + rng_below(&s->rng, 6)));
+    put_noise(s, out, 60);
 }
 
 /* Flips, cuts and doubles bytes of what was put since `from`. */
@@ -144,19 +199,21 @@ static void put_piece(struct stranger *s, struct buf *out)
 static void put_record(struct stranger *s, struct buf *out)
 {
     if (s->pieces == 0) {
-        /* A true hello, so that what follows is taken for a member's. */
-        buf_add_u8(out, 1);
-        buf_add_u8(out, 1);
-        buf_add_u64(out, cluster_id);
-        buf_add_u64(out, ids[1]);
-        buf_add_u64(out, ids[0]);
+        /* A true hello, so that what follows is taken for a member's; mostly. */
+        const struct peer_hello hello = {
+            .cluster = cluster_id, .from = ids[1], .to = ids[0], .instance = instance};
+        wire_put_hello(out, &hello);
+        if (rng_chance(&s->rng, 100000)) {
+            out->len -= 1 + rng_below(&s->rng, out->len - 2);
+        }
         return;
     }
-    if (rng_chance(&s->rng, 200000)) {
-        put_noise(s, out, PIECE_MAX);
-        return;
+    switch (rng_below(&s->rng, 5)) {
+    case 0: put_noise(s, out, PIECE_MAX); return;
+    case 1: put_other_kind(s, out); return;
+    case 2: put_proposal(s, out); return;
+    default: put_message(s, out); break;
     }
-    put_message(s, out);
     if (rng_chance(&s->rng, 600000)) {
         damage(s, out, 0);
     }
@@ -174,6 +231,7 @@ static void send_piece(struct env_timer *timer)
         put_record(s, &out);
         int rv = env_link_send(s->env, &s->link, buf_slice(&out));
         s->gone = rv == ERR_CONN_CLOSED;
+        records_taken += s->accepted;
     } else {
         put_piece(s, &out);
         env_stream_write(s->env, &s->stream, buf_slice(&out));
@@ -216,12 +274,33 @@ static void link_opened(struct env_link *link, int status)
 {
     struct stranger *s = link->data;
     s->gone = status != 0;
+    if (link == &s->spy && status == 0) {
+        const struct peer_hello hello = {.cluster = cluster_id, .from = 77, .to = ids[1]};
+        struct buf out;
+        buf_init(&out, s->env->mem);
+        wire_put_hello(&out, &hello);
+        int rv = env_link_send(s->env, link, buf_slice(&out));
+        s->gone = rv != 0;
+        buf_fini(&out);
+        return;
+    }
     send_piece(&s->timer);
 }
 static void link_record(struct env_link *link, struct slice record)
 {
-    (void)link;
-    (void)record;
+    struct stranger *s = link->data;
+    struct wire_welcome welcome;
+    if (record.len == 0 || record.ptr[0] != WIRE_WELCOME ||
+        wire_get_welcome(slice_from(record, 1), &welcome) != 0) {
+        return;
+    }
+    if (link == &s->spy) {
+        instance = welcome.instance;
+        env_link_close(s->env, link);
+        env_link_connect(s->env, &s->link, "10.0.0.1", 2380);
+    } else if (welcome.refusal == PEER_ACCEPTED) {
+        s->accepted = true;
+    }
 }
 static void link_failed(struct env_link *link, int err)
 {
@@ -247,7 +326,8 @@ static void start(struct env *env)
     s->timer.data = s;
     if (s->kind == STRANGER_LINK) {
         s->link = (struct env_link){.events = &link_events, .data = s};
-        env_link_connect(env, &s->link, "10.0.0.1", 2380);
+        s->spy = (struct env_link){.events = &link_events, .data = s};
+        env_link_connect(env, &s->spy, "10.0.0.2", 2380);
     } else {
         s->stream = (struct env_stream){.events = &stream_events, .data = s};
         env_stream_connect(env, &s->stream, "10.0.0.1", port);
@@ -256,9 +336,9 @@ static void start(struct env *env)
 
 static const struct env_program stranger_program = {"stranger", start};
 
-static void must_put(struct sim_cluster *cluster, uint64_t seed)
+static void must_put(struct sim_cluster *cluster, const char *name, uint64_t seed)
 {
-    struct node *client = sim_client_new(cluster, "client");
+    struct node *client = sim_client_new(cluster, name);
     const char *const args[] = {"quoratectl", "--endpoints=10.0.0.1:2379", "put", "k", "v", NULL};
     sim_client_start(client, &ctl_program, args);
     sim_run_until_ended(cluster, client, 10 * SEC_NS);
@@ -275,6 +355,8 @@ static void attack(uint64_t seed)
     struct sim_cluster cluster;
     char name[16];
     sim_cluster_init(&cluster, &options, 3, true);
+    cluster.flags[0] = "--snapshot-count=10";
+    cluster.flag_count = 1;
     sim_member_start(&cluster, 0);
     sim_member_start(&cluster, 1);
     sim_run_until_served(&cluster);
@@ -282,6 +364,7 @@ static void attack(uint64_t seed)
     ids[0] = cluster.members[0].id;
     ids[1] = cluster.members[1].id;
     cluster_id = cluster.cluster_id;
+    term = cluster.leader_term;
     bytes_sent = 0;
     uint64_t before = node_memory_peak(cluster.members[0].node);
     for (int i = 0; i < STRANGERS; i++) {
@@ -297,13 +380,18 @@ static void attack(uint64_t seed)
         fail_msg("seed %llu: %s: %s", (unsigned long long)seed, node_name(broken),
                  node_fault_text(broken));
     }
-    must_put(&cluster, seed);
+    must_put(&cluster, "before", seed);
     /* Each connection has its base; the rest is paid for by bytes. */
     if (grown > STRANGERS * BYTES_BASE + 8 * bytes_sent) {
         fail_msg("seed %llu: %llu bytes of memory for %llu bytes from strangers",
                  (unsigned long long)seed, (unsigned long long)grown,
                  (unsigned long long)bytes_sent);
     }
+    /* What came of it in the log and in snapshots can be read again. */
+    host_power_off(cluster.members[0].host);
+    sim_member_start(&cluster, 0);
+    must_put(&cluster, "after", seed);
+    assert_string_equal(sim_trouble(&cluster), "");
     for (size_t i = 0; i < 2; i++) {
         node_stop(cluster.members[i].node, 15);
         assert_true(sim_run_until_ended(&cluster, cluster.members[i].node, 10 * SEC_NS));
@@ -321,7 +409,10 @@ static void test_strangers_cost_little_and_kill_nobody(void **state)
         attack(seed);
     }
     printf("%llu bytes from strangers\n", (unsigned long long)bytes_sent_all);
+    printf("%llu records from a stranger that was taken for a member\n",
+           (unsigned long long)records_taken);
     assert_true(bytes_sent_all > seeds * STRANGERS * PIECES * 10);
+    assert_true(records_taken > seeds * 10);
 }
 
 int main(void)

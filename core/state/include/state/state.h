@@ -29,6 +29,9 @@ struct state {
     struct membership members;
 };
 
+/* "3.4.0" and the like: what may be a cluster's version, wherever the bytes come from. */
+bool state_is_version(struct slice text);
+
 void state_init(struct state *state, struct mem *mem);
 void state_fini(struct state *state);
 /* Appends the bytes. */

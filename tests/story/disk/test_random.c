@@ -258,7 +258,7 @@ static void go_through_it(struct story *s)
                       sim_now_ns(&s->cluster) + rng_range(rng, 20 * MS_NS, 250 * MS_NS));
         bool all = rng_chance(rng, 60000);
         uint64_t dark = rng_below(rng, s->cluster.count * 3);
-        uint64_t hurts = rng_below(rng, s->cluster.count * 3);
+        uint64_t hurts = rng_below(rng, s->cluster.count * 2);
         for (size_t i = 0; i < s->cluster.count; i++) {
             if (all || dark == i) {
                 power_off(s, i);
@@ -443,9 +443,9 @@ static void test_nothing_acknowledged_is_lost_on_the_worst_disks(void **state)
     /* Or the runs did nothing. */
     assert_true(sums.acknowledged > seeds * 50);
     assert_true(sums.dark > seeds * 5);
-    assert_true(sums.stopped > seeds);
+    assert_true(sums.stopped > seeds / 2);
     assert_true(sums.rotten > seeds / 10);
-    assert_true(sums.charged > seeds);
+    assert_true(sums.charged > seeds / 3);
     assert_true(sums.replaced > seeds / 50);
 }
 

@@ -1,5 +1,5 @@
-/* How often the nodes of a simulated world have passed one probe: a test that is about a rare branch
- * fails if it no longer gets there.
+/* How often the nodes of a simulated world have passed one probe: a test that is about a rare
+ * branch fails if it no longer gets there.
  */
 #ifndef TESTS_SUPPORT_PASSED_H
 #define TESTS_SUPPORT_PASSED_H

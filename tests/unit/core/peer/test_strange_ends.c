@@ -175,6 +175,10 @@ static void link_opened(struct env_link *link, int status)
     const struct peer_hello hello = {.cluster = CLUSTER, .from = 2, .to = 1, .instance = INSTANCE};
     struct buf bytes;
     ASSERT(status == 0);
+    /* Without an introduction nobody listens. */
+    buf_init(&bytes, strange.env->mem);
+    buf_add_u8(&bytes, KIND);
+    send(link, &bytes);
     buf_init(&bytes, strange.env->mem);
     wire_put_hello(&bytes, &hello);
     send(link, &bytes);
@@ -344,6 +348,7 @@ static void test_who_dials_and_takes_nothing_gets_no_answer(void **state)
     passed_begin(&passed, world, "peer.reply_refused");
     run(world, SEC_NS);
     assert_in_range(strange.heard, 80, 100);
+    assert_int_equal(member.records, 0);
     hang(world, true);
     member.floods = true;
     run(world, 3 * SEC_NS);

@@ -43,8 +43,7 @@ static void on_hello(struct peer_accepted *accepted, struct slice body)
         accepted_drop(accepted);
         return;
     }
-    struct wire_welcome welcome = {PEER_WRONG_VERSION, peers->cluster, peers->instance,
-                                   peers->epoch};
+    struct wire_welcome welcome = {PEER_WRONG_VERSION, peers->cluster, peers->start, peers->epoch};
     if (rv == 0) {
         welcome.refusal = peers->events->judge(peers, &hello);
     }
@@ -56,7 +55,8 @@ static void on_hello(struct peer_accepted *accepted, struct slice body)
     reply(accepted, buf_slice(&peers->scratch));
     if (welcome.refusal == PEER_ACCEPTED) {
         accepted->from = hello.from;
-        accepted->instance = hello.instance;
+        accepted->start = hello.start;
+        links_met(peers, hello.from, &hello.start);
     }
     /* A refused one is not closed here: its end must read why. It closes, or falls silent. */
 }

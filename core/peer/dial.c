@@ -50,7 +50,7 @@ static void on_opened(struct env_link *link, int status)
         dial_drop(peer);
         return;
     }
-    const struct peer_hello hello = {peers->cluster, peers->self, peer->id, peers->instance,
+    const struct peer_hello hello = {peers->cluster, peers->self, peer->id, peers->start,
                                      peers->epoch};
     peer->state = PEER_HELLO;
     buf_clear(&peers->scratch);
@@ -80,14 +80,15 @@ static void on_welcome(struct peer *peer, struct slice body)
         }
         return;
     }
-    if (!peers->events->trusts(peers, peer->id, welcome.instance, welcome.epoch)) {
+    if (!peers->events->trusts(peers, peer->id, &welcome.start, welcome.epoch)) {
         PROBE("peer.not_trusted");
         dial_drop(peer);
         return;
     }
     peer->refusal = PEER_ACCEPTED;
-    peer->instance = welcome.instance;
+    peer->start = welcome.start;
     peer->state = PEER_UP;
+    links_met(peers, peer->id, &welcome.start);
     peer->up_since_ns = env_now_ns(peers->env);
     env_timer_set(peers->env, &peer->timer, peer->up_since_ns + PING_NS(peers));
     peers->events->up(peers, peer->id);

@@ -28,7 +28,8 @@ struct peer {
     int64_t heard_ns;
     int64_t dialled_ns;
     enum peer_refusal refusal; /* the last one told */
-    uint32_t instance;         /* of the other end, while the link is up */
+    struct peer_start start;   /* of the other end, while the link is up */
+    struct peer_start newest;  /* that a link was taken with, either way; boot 0: none yet */
     bool removed;
 };
 
@@ -39,7 +40,7 @@ struct peer_accepted {
     struct env_link env_link;
     struct env_timer timer;
     member_id_t from; /* 0 before the hello */
-    uint32_t instance;
+    struct peer_start start;
     int64_t heard_ns;
     bool unwelcome; /* its member was removed: dropped when the timer fires */
     bool closing;
@@ -56,5 +57,8 @@ void accepted_drop(struct peer_accepted *accepted);
 /* Likewise; when the member dials again it is told. */
 void accepted_retire(struct peer_accepted *accepted);
 void links_changed(struct peers *peers);
+/* A link was taken with this start of that member: links with earlier ones are of the dead, or of a
+ * copy. */
+void links_met(struct peers *peers, member_id_t id, const struct peer_start *start);
 
 #endif

@@ -14,12 +14,13 @@ void peers_init(struct peers *peers, struct env *env, const struct peer_events *
     buf_init(&peers->scratch, env->mem);
 }
 
-void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self, uint32_t instance)
+void peers_identify(struct peers *peers, uint64_t cluster, member_id_t self,
+                    const struct peer_start *start)
 {
     ASSERT(self != 0 && list_empty(&peers->dialled));
     peers->cluster = cluster;
     peers->self = self;
-    peers->instance = instance;
+    peers->start = *start;
 }
 
 void peers_enter_epoch(struct peers *peers, uint64_t epoch)
@@ -87,14 +88,49 @@ void peers_remove(struct peers *peers, member_id_t id)
 void peers_expect(struct peers *peers, member_id_t id, uint32_t instance)
 {
     struct peer *peer = map_get(&peers->by_id, id);
-    if (peer != NULL && peer->state == PEER_UP && peer->instance != instance) {
+    if (peer != NULL && peer->state == PEER_UP && peer->start.instance != instance) {
         PROBE("peer.unexpected_dialled");
         dial_drop(peer);
     }
     list_each (it, &peers->accepted) {
         struct peer_accepted *accepted = container_of(it, struct peer_accepted, link);
-        if (accepted->from == id && accepted->instance != instance) {
+        if (accepted->from == id && accepted->start.instance != instance) {
             PROBE("peer.unexpected_accepted");
+            accepted_drop(accepted);
+        }
+    }
+}
+
+bool peers_met_later(const struct peers *peers, member_id_t id, const struct peer_start *start)
+{
+    const struct peer *peer = map_get(&peers->by_id, id);
+    if (peer == NULL || peer->newest.instance != start->instance) {
+        return false;
+    }
+    return start->boot < peer->newest.boot ||
+           (start->boot == peer->newest.boot && start->process != peer->newest.process);
+}
+
+static bool is_same(const struct peer_start *a, const struct peer_start *b)
+{
+    return a->instance == b->instance && a->boot == b->boot && a->process == b->process;
+}
+
+void links_met(struct peers *peers, member_id_t id, const struct peer_start *start)
+{
+    struct peer *peer = map_get(&peers->by_id, id);
+    if (peer == NULL || is_same(&peer->newest, start)) {
+        return;
+    }
+    peer->newest = *start;
+    if (peer->state == PEER_UP && !is_same(&peer->start, start)) {
+        PROBE("peer.earlier_dialled");
+        dial_drop(peer);
+    }
+    list_each (it, &peers->accepted) {
+        struct peer_accepted *accepted = container_of(it, struct peer_accepted, link);
+        if (accepted->from == id && !is_same(&accepted->start, start)) {
+            PROBE("peer.earlier_accepted");
             accepted_drop(accepted);
         }
     }

@@ -1,5 +1,21 @@
 #include "wire.h"
 
+static void put_start(struct buf *out, const struct peer_start *start)
+{
+    buf_add_u32(out, start->instance);
+    buf_add_u64(out, start->boot);
+    buf_add_u64(out, start->process);
+}
+
+static struct peer_start get_start(struct reader *r)
+{
+    struct peer_start start;
+    start.instance = read_u32(r);
+    start.boot = read_u64(r);
+    start.process = read_u64(r);
+    return start;
+}
+
 void wire_put_hello(struct buf *out, const struct peer_hello *hello)
 {
     buf_add_u8(out, WIRE_HELLO);
@@ -7,7 +23,7 @@ void wire_put_hello(struct buf *out, const struct peer_hello *hello)
     buf_add_u64(out, hello->cluster);
     buf_add_u64(out, hello->from);
     buf_add_u64(out, hello->to);
-    buf_add_u32(out, hello->instance);
+    put_start(out, &hello->start);
     buf_add_u64(out, hello->epoch);
 }
 
@@ -17,7 +33,7 @@ void wire_put_welcome(struct buf *out, const struct wire_welcome *welcome)
     buf_add_u8(out, WIRE_VERSION);
     buf_add_u8(out, (uint8_t)welcome->refusal);
     buf_add_u64(out, welcome->cluster);
-    buf_add_u32(out, welcome->instance);
+    put_start(out, &welcome->start);
     buf_add_u64(out, welcome->epoch);
 }
 
@@ -31,7 +47,7 @@ int wire_get_hello(struct slice body, struct peer_hello *hello)
     hello->cluster = read_u64(&r);
     hello->from = read_u64(&r);
     hello->to = read_u64(&r);
-    hello->instance = read_u32(&r);
+    hello->start = get_start(&r);
     hello->epoch = read_u64(&r);
     return r.failed || r.len > 0 || hello->from == 0 ? ERR_PROTO : 0;
 }
@@ -45,9 +61,9 @@ int wire_get_welcome(struct slice body, struct wire_welcome *welcome)
     }
     uint8_t refusal = read_u8(&r);
     welcome->cluster = read_u64(&r);
-    welcome->instance = read_u32(&r);
+    welcome->start = get_start(&r);
     welcome->epoch = read_u64(&r);
-    if (r.failed || r.len > 0 || refusal > PEER_LEFT_BEHIND) {
+    if (r.failed || r.len > 0 || refusal > PEER_WENT_BACK) {
         return ERR_PROTO;
     }
     welcome->refusal = (enum peer_refusal)refusal;

@@ -1,17 +1,19 @@
 /* The records of this module, little endian. Private to core/peer.
  *
- *   hello   kind 1, version 1, cluster 8, from 8, to 8, instance 4, epoch 8
- *   welcome kind 2, version 1, refusal 1, cluster 8, instance 4, epoch 8
+ *   hello   kind 1, version 1, cluster 8, from 8, to 8, start, epoch 8
+ *   welcome kind 2, version 1, refusal 1, cluster 8, start, epoch 8
  *   ping    kind 3
  *   pong    kind 4
+ *
+ * A start is instance 4, boot 8, process 8.
  */
 #ifndef PEER_WIRE_H
 #define PEER_WIRE_H
 
 #include "peer/peers.h"
 
-/* 2: with instances. 3: with epochs. */
-#define WIRE_VERSION 3
+/* 2: with instances. 3: with epochs. 4: with starts. */
+#define WIRE_VERSION 4
 
 enum wire_kind {
     WIRE_HELLO = 1,
@@ -23,7 +25,7 @@ enum wire_kind {
 struct wire_welcome {
     enum peer_refusal refusal;
     uint64_t cluster;
-    uint32_t instance;
+    struct peer_start start;
     uint64_t epoch;
 };
 

@@ -345,7 +345,9 @@ static void begin(struct server *server, const struct storage_boot *boot, bool f
     server->instance = boot->instance;
     membership_set_cluster_id(&server->members, server->cluster_id);
     server->members_hash = membership_hash(&server->members);
-    peers_identify(&server->peers, server->cluster_id, server->id, server->instance);
+    struct rng processes = env_random(server->env, "server.process");
+    const struct peer_start start = {server->instance, server->boot, rng_u64(&processes)};
+    peers_identify(&server->peers, server->cluster_id, server->id, &start);
     struct boot *booting = mem_zalloc(server->env->mem, 1, sizeof(*booting));
     *booting = (struct boot){.hard = boot->hard, .entries = boot->entry_count, .fresh = fresh};
     server->booting = booting;

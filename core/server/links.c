@@ -39,7 +39,7 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
         PROBE("server.wrong_member");
         return PEER_WRONG_MEMBER;
     }
-    if (!is_instance_of(server, hello->from, hello->instance)) {
+    if (!is_instance_of(server, hello->from, hello->start.instance)) {
         PROBE("server.other_log");
         LOG(server->env, WARN, "a member came back without its log; it is refused",
             log_hex("member", hello->from));
@@ -53,12 +53,21 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
             log_hex("member", hello->from));
         return PEER_LEFT_BEHIND;
     }
+    if (peers_met_later(peers, hello->from, &hello->start)) {
+        PROBE("server.log_went_back");
+        LOG(server->env, WARN,
+            "a member came back with an earlier state of its log, or runs twice; it is refused",
+            log_hex("member", hello->from), log_u64("boot", hello->start.boot));
+        return PEER_WENT_BACK;
+    }
     return PEER_ACCEPTED;
 }
 
-static bool trusts(struct peers *peers, member_id_t id, uint32_t instance, uint64_t epoch)
+static bool trusts(struct peers *peers, member_id_t id, const struct peer_start *start,
+                   uint64_t epoch)
 {
-    return is_instance_of(peers->data, id, instance) && !is_left_behind(peers->data, id, epoch);
+    return is_instance_of(peers->data, id, start->instance) &&
+           !is_left_behind(peers->data, id, epoch) && !peers_met_later(peers, id, start);
 }
 
 void links_log_is_gone(struct server *server)
@@ -69,6 +78,20 @@ void links_log_is_gone(struct server *server)
         "(member add), then start it with an empty data directory and --initial-cluster-state "
         "existing",
         log_hex("member", server->id), log_str("data-dir", server->config.data_dir));
+    stop_now(server, 1);
+}
+
+static void log_went_back(struct server *server)
+{
+    LOG(server->env, ERROR,
+        "the log that this member has is an earlier state of it, or another process runs with a "
+        "copy "
+        "of it: the cluster has met a later start, whose votes and entries are not here; remove "
+        "the "
+        "member (member remove) and add it again (member add), then start it with an empty data "
+        "directory and --initial-cluster-state existing",
+        log_hex("member", server->id), log_str("data-dir", server->config.data_dir),
+        log_u64("boot", server->boot));
     stop_now(server, 1);
 }
 
@@ -148,6 +171,7 @@ static void refused(struct peers *peers, member_id_t by, enum peer_refusal why, 
         links_removed(server);
         break;
     case PEER_OTHER_LOG: links_log_is_gone(server); break;
+    case PEER_WENT_BACK: log_went_back(server); break;
     case PEER_WRONG_CLUSTER:
         LOG(server->env, ERROR, "request sent was ignored: cluster ID mismatch",
             log_hex("peer", by), log_hex("its cluster", other),

@@ -81,11 +81,15 @@ static bool is_charged(const struct disk_action *disk)
            disk->troubles[TROUBLE_FLIP].present || disk->troubles[TROUBLE_MISDIRECT].present;
 }
 
+static bool recurs(const struct step *step)
+{
+    return step->trigger.kind == TRIGGER_EVERY || step->trigger.each;
+}
+
 /* Asks for one member, and says what came of it. False: this is left out. */
 static bool charge(struct run *run, size_t index, struct member *m)
 {
     const struct step *step = &run->s->steps[index];
-    bool recurs = step->trigger.kind == TRIGGER_EVERY || step->trigger.each;
     struct buf who;
     if (!is_charged(&step->action.disk)) {
         return true;
@@ -96,7 +100,7 @@ static bool charge(struct run *run, size_t index, struct member *m)
         row_add(run, ROW_STORY, m->spec->name, run_text(run, "charged: %s", buf_cstr(&who)));
         return true;
     }
-    if (recurs && !run->s->unbounded) {
+    if (recurs(step) && !run->s->unbounded) {
         row_add(run, ROW_PLAIN, m->spec->name, run_text(run, "skipped: %s", buf_cstr(&who)));
         return false;
     }
@@ -120,8 +124,41 @@ void disk_power_fails(struct run *run, struct member *m)
     }
 }
 
+/* A process is about to read what a fault has left. More may have been committed on this disk since
+ * the fault was charged, so it is asked again whether the others make up for it. */
+static void spare(struct run *run, struct member *m)
+{
+    struct disk *disk = host_disk(m->host);
+    struct buf who;
+    bool spared = false;
+    if (run->s->unbounded || disk_is_sound(disk)) {
+        return;
+    }
+    buf_init(&who, run->mem);
+    if (can_lose(run, m->index, &who)) {
+        return;
+    }
+    for (size_t index = 0; index < run->s->step_count; index++) {
+        const struct step *step = &run->s->steps[index];
+        const struct step_state *st = &run->steps[index];
+        for (size_t i = 0; i < st->disk_faults.count && recurs(step); i++) {
+            const struct disk_mark *mark = &st->disk_faults.items[i];
+            if (mark->member == m->index && is_charged(&step->action.disk)) {
+                disk_fault_end(disk, mark->number);
+                spared = true;
+            }
+        }
+    }
+    if (spared) {
+        row_add(run, ROW_PLAIN, m->spec->name,
+                run_text(run, "skipped: its disk gives back what was written, for %s",
+                         buf_cstr(&who)));
+    }
+}
+
 void disk_starts(struct run *run, struct member *m)
 {
+    spare(run, m);
     const struct disk *disk = host_disk(m->host);
     uint64_t broken = disk_counts(disk)->promises_broken;
     bool forgets = !disk_is_sound(disk) || broken != m->promises_broken;

@@ -1,7 +1,9 @@
 """What a member holds, on disk and in memory, and for how long it is busy with itself."""
 
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,6 +160,32 @@ def snapshot_beside_puts(build, cluster, keys, rate):
     return count
 
 
+def hash_of(ctl, revision):
+    """What Maintenance.HashKV says of the whole history up to that revision."""
+    out = subprocess.run([*ctl, "endpoint", "hashkv", "--rev", revision, "-w", "json"], check=True, capture_output=True, text=True)
+    answer = json.loads(out.stdout)[0]["HashKV"]
+    return answer["hash"], answer["compact_revision"]
+
+
+def there_and_back(build, cluster, report, ctl, revision):
+    """Saved beside gets, restored into the place of the member that is gone, and booted: still the same."""
+    before = hash_of(ctl, revision)
+    backup = os.path.join(cluster.dir, "backup.db")
+    watched(build, cluster, report, "snapshot save of it",
+            lambda: subprocess.run([*ctl, "snapshot", "save", backup], check=True, stdout=subprocess.DEVNULL))
+    report.line("backup", f"{os.path.getsize(backup) / MIB:.0f} MiB")
+    cluster.end(signal.SIGKILL)
+    shutil.rmtree(cluster.data(0))
+    begin = time.monotonic()
+    subprocess.run([*ctl, "snapshot", "restore", backup, "--data-dir", cluster.data(0), "--name", "m0",
+                    "--initial-cluster", f"m0={cluster.peers[0]}", "--initial-advertise-peer-urls", cluster.peers[0]],
+                   check=True, stdout=subprocess.DEVNULL)
+    report.line("snapshot restore of it", f"{time.monotonic() - begin:.2f} s")
+    boot(cluster, report, "boot of what was restored")
+    after = hash_of(ctl, revision)
+    report.line("hash of all keys and revisions, before and after", f"{before[0]} and {after[0]}", before == after)
+
+
 def data(build, scale):
     """Much data that is live, in one member."""
     keys = max(1000, int(DATA_KEYS * scale))
@@ -186,5 +214,7 @@ def data(build, scale):
     watched(build, cluster, report, "compaction of it, physical",
             lambda: subprocess.run([*ctl, "compaction", revision, "--physical"], check=True, stdout=subprocess.DEVNULL))
     report.line("disk", f"{disk_bytes(cluster.data(0)) / MIB:.0f} MiB")
+    put(build, cluster, PIECE, keys, DATA_VALUE_BYTES)  # only revisions behind the compaction can be hashed
+    there_and_back(build, cluster, report, ctl, str(cluster.revision()))
     cluster.stop()
     report.end()

@@ -72,7 +72,7 @@ struct liar {
     struct env_link spy; /* to m1 while it lives: which log has it? */
     struct env_link link;
     struct env_timer timer;
-    uint32_t instance;
+    struct peer_start start; /* m1's */
     index_t offered;
     unsigned offers;
     struct buf file;
@@ -163,7 +163,7 @@ static void make_file(struct liar *liar)
 {
     struct snapshot_head head = {.cluster_id = cluster->cluster_id + (lie == LIE_FOREIGN),
                                  .member_id = ids[1],
-                                 .instance = liar->instance,
+                                 .instance = liar->start.instance,
                                  .index = INDEX + (lie == LIE_OTHER_INDEX),
                                  .term = term};
     struct snap_tail tail;
@@ -298,7 +298,7 @@ static void again(struct env_timer *timer)
 static void say_hello(struct liar *liar, struct env_link *link, member_id_t from, member_id_t to)
 {
     const struct peer_hello hello = {
-        .cluster = cluster->cluster_id, .from = from, .to = to, .instance = liar->instance};
+        .cluster = cluster->cluster_id, .from = from, .to = to, .start = liar->start};
     struct buf record;
     buf_init(&record, liar->env->mem);
     wire_put_hello(&record, &hello);
@@ -322,7 +322,7 @@ static void on_welcome(struct liar *liar, const struct env_link *link,
                        const struct wire_welcome *welcome)
 {
     if (link == &liar->spy) {
-        liar->instance = welcome->instance;
+        liar->start = welcome->start;
         return;
     }
     assert_int_equal(welcome->refusal, PEER_ACCEPTED);

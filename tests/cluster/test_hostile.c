@@ -43,10 +43,10 @@ struct stranger {
 static uint64_t cluster_id;
 static uint64_t bytes_sent;
 static uint64_t bytes_sent_all;
-static member_id_t ids[2];     /* m0, who is attacked, and m1, whom the stranger claims to be */
-static uint32_t instance;      /* m1's, once a stranger has heard it */
-static term_t term;            /* of the cluster */
-static uint64_t records_taken; /* sent on links whose hello was accepted */
+static member_id_t ids[2]; /* m0, who is attacked, and m1, whom the stranger claims to be */
+static struct peer_start passes_for; /* m1's, once a stranger has heard it */
+static term_t term;                  /* of the cluster */
+static uint64_t records_taken;       /* sent on links whose hello was accepted */
 
 enum {
     STRANGER_NOISE,
@@ -201,7 +201,7 @@ static void put_record(struct stranger *s, struct buf *out)
     if (s->pieces == 0) {
         /* A true hello, so that what follows is taken for a member's; mostly. */
         const struct peer_hello hello = {
-            .cluster = cluster_id, .from = ids[1], .to = ids[0], .instance = instance};
+            .cluster = cluster_id, .from = ids[1], .to = ids[0], .start = passes_for};
         wire_put_hello(out, &hello);
         if (rng_chance(&s->rng, 100000)) {
             out->len -= 1 + rng_below(&s->rng, out->len - 2);
@@ -295,7 +295,7 @@ static void link_record(struct env_link *link, struct slice record)
         return;
     }
     if (link == &s->spy) {
-        instance = welcome.instance;
+        passes_for = welcome.start;
         env_link_close(s->env, link);
         env_link_connect(s->env, &s->link, "10.0.0.1", 2380);
     } else if (welcome.refusal == PEER_ACCEPTED) {

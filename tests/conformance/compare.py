@@ -202,7 +202,7 @@ def without_client_log(lines):
 def canonical(lines, command, race):
     lines = _abridged([_sorted_json(line) for line in lines])
     lines = [masked(line, race) for line in lines]
-    lines = [re.sub(r'ETCD_INITIAL_CLUSTER="([^"]*)"',
+    lines = [re.sub(r'ETCD_INITIAL_CLUSTER="((?:[^"\\]|\\.)*)"',
                     lambda m: 'ETCD_INITIAL_CLUSTER="' + ",".join(sorted(m.group(1).split(","))) + '"', line)
              for line in lines]
     if "member list" in command:

@@ -22,6 +22,7 @@
 struct end {
     /* Given. */
     uint32_t instance;
+    uint64_t boot;
     uint64_t epoch;
     uint32_t knows_other_as; /* 0: anything will do */
     uint32_t learns;         /* after 5000 ticks, or 0 */
@@ -51,16 +52,22 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
     struct end *end = peers->data;
     assert_int_equal(hello->cluster, CLUSTER);
     assert_int_equal(hello->to, end->id);
-    assert_int_equal(hello->instance, ends[hello->from].instance);
+    assert_int_equal(hello->start.instance, ends[hello->from].instance);
+    assert_int_equal(hello->start.boot, ends[hello->from].boot);
     assert_int_equal(hello->epoch, ends[hello->from].epoch);
-    return fits(end, hello->instance) ? PEER_ACCEPTED : PEER_OTHER_LOG;
+    if (!fits(end, hello->start.instance)) {
+        return PEER_OTHER_LOG;
+    }
+    return peers_met_later(peers, hello->from, &hello->start) ? PEER_WENT_BACK : PEER_ACCEPTED;
 }
 
-static bool trusts(struct peers *peers, member_id_t id, uint32_t instance, uint64_t epoch)
+static bool trusts(struct peers *peers, member_id_t id, const struct peer_start *start,
+                   uint64_t epoch)
 {
     assert_int_equal(epoch, ends[id].epoch);
-    assert_int_equal(instance, ends[id].instance);
-    return fits(peers->data, instance);
+    assert_int_equal(start->instance, ends[id].instance);
+    assert_int_equal(start->boot, ends[id].boot);
+    return fits(peers->data, start->instance) && !peers_met_later(peers, id, start);
 }
 
 static void record(struct peers *peers, member_id_t from, struct slice bytes)
@@ -127,7 +134,9 @@ static void start(struct env *env, member_id_t id)
     end->id = id;
     end->env = env;
     peers_init(&end->peers, env, &events, end, ELECTION);
-    peers_identify(&end->peers, CLUSTER, id, end->instance);
+    struct rng processes = env_random(env, "test.process");
+    const struct peer_start self = {end->instance, end->boot, rng_u64(&processes)};
+    peers_identify(&end->peers, CLUSTER, id, &self);
     peers_enter_epoch(&end->peers, end->epoch);
     port_init(&end->port, env, &port_events, end, NULL, 0);
     int rv = port_listen(&end->port, addresses[id].host, 2380);
@@ -148,16 +157,28 @@ static void start_2(struct env *env)
     start(env, 2);
 }
 
-/* Runs both for ten simulated seconds. The instances and what each knows the other as. */
-static void run_learning(uint32_t first, uint32_t second, uint32_t first_knows,
-                         uint32_t second_knows, uint32_t first_learns)
+static void start_end(struct node *node, size_t id)
 {
     static const struct env_program programs[] = {{"one", start_1}, {"two", start_2}};
     static const char *const args[] = {"end"};
+    const struct node_start how = {
+        .program = &programs[id - 1], .args = args, .arg_count = 1, .log_level = LOG_ERROR};
+    assert_int_equal(node_start(node, &how), 0);
+}
+
+/* Runs both for ten simulated seconds; after five member 2 is killed and starts again with the boot
+ * number `again`, unless that is 0. The instances and what each knows the other as. */
+static void run_through(uint32_t first, uint32_t second, uint32_t first_knows,
+                        uint32_t second_knows, uint32_t first_learns, uint64_t again)
+{
+    static const char *const names[] = {"one", "two"};
     static const char *const addresses[] = {"10.0.0.1", "10.0.0.2"};
     const struct world_options options = world_options_default(first + second);
     struct world *world = world_new(&options);
+    struct node *nodes[2];
     memset(ends, 0, sizeof(ends));
+    ends[1].boot = 3;
+    ends[2].boot = 8;
     ends[1].instance = first;
     ends[2].instance = second;
     ends[1].epoch = UINT64_C(5) << 32;
@@ -167,10 +188,15 @@ static void run_learning(uint32_t first, uint32_t second, uint32_t first_knows,
     ends[1].learns = first_learns;
     for (size_t i = 0; i < 2; i++) {
         struct host *host;
-        const struct node_start how = {
-            .program = &programs[i], .args = args, .arg_count = 1, .log_level = LOG_ERROR};
-        assert_int_equal(host_new(world, programs[i].name, addresses[i], &host), 0);
-        assert_int_equal(node_start(node_new(host, programs[i].name), &how), 0);
+        assert_int_equal(host_new(world, names[i], addresses[i], &host), 0);
+        nodes[i] = node_new(host, names[i]);
+        start_end(nodes[i], i + 1);
+    }
+    if (again != 0) {
+        world_run(world, 5 * SEC_NS, UINT64_MAX);
+        node_crash(nodes[1]);
+        ends[2].boot = again;
+        start_end(nodes[1], 2);
     }
     world_run(world, 10 * SEC_NS, UINT64_MAX);
     struct node *broken = world_first_fault(world);
@@ -178,6 +204,12 @@ static void run_learning(uint32_t first, uint32_t second, uint32_t first_knows,
         fail_msg("%s: %s", node_name(broken), node_fault_text(broken));
     }
     world_free(world);
+}
+
+static void run_learning(uint32_t first, uint32_t second, uint32_t first_knows,
+                         uint32_t second_knows, uint32_t first_learns)
+{
+    run_through(first, second, first_knows, second_knows, first_learns, 0);
 }
 
 static void run(uint32_t first, uint32_t second, uint32_t first_knows, uint32_t second_knows)
@@ -234,6 +266,29 @@ static void test_a_stranger_is_found_out_later(void **state)
     assert_int_equal(ends[2].refusals, 0);
 }
 
+static void test_a_later_start_is_heard(void **state)
+{
+    (void)state;
+    run_through(5, 6, 6, 5, 0, 9);
+    assert_int_equal(ends[1].ups, 2);
+    assert_int_equal(ends[2].refusals, 0);
+    assert_in_range(ends[1].records, 9000, 10000);
+}
+
+/* The disk of member 2 has gone back: it starts with a number that was there already. What it sends
+ * is not heard, nor what it answers. */
+static void test_an_earlier_state_is_refused(void **state)
+{
+    (void)state;
+    for (uint64_t boot = 7; boot <= 8; boot++) {
+        run_through(5, 6, 6, 5, 0, boot);
+        assert_int_equal(ends[1].ups, 1);
+        assert_int_equal(ends[2].refusals, 1);
+        assert_int_equal(ends[2].refusal, PEER_WENT_BACK);
+        assert_in_range(ends[1].records, 4000, 5010);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +296,8 @@ int main(void)
         cmocka_unit_test(test_nobody_need_be_known),
         cmocka_unit_test(test_a_stranger_under_a_known_id_is_not_heard),
         cmocka_unit_test(test_a_stranger_is_found_out_later),
+        cmocka_unit_test(test_a_later_start_is_heard),
+        cmocka_unit_test(test_an_earlier_state_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

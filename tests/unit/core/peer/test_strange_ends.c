@@ -56,12 +56,13 @@ static enum peer_refusal judge(struct peers *peers, const struct peer_hello *hel
     return PEER_ACCEPTED;
 }
 
-static bool trusts(struct peers *peers, member_id_t id, uint32_t instance, uint64_t epoch)
+static bool trusts(struct peers *peers, member_id_t id, const struct peer_start *start,
+                   uint64_t epoch)
 {
     (void)peers;
     (void)id;
     (void)epoch;
-    return instance == INSTANCE;
+    return start->instance == INSTANCE;
 }
 
 static void record(struct peers *peers, member_id_t from, struct slice bytes)
@@ -128,7 +129,8 @@ static void start_member(struct env *env)
     static const struct peer_address other = {"10.0.0.2", 2380};
     member.env = env;
     peers_init(&member.peers, env, &events, NULL, ELECTION);
-    peers_identify(&member.peers, CLUSTER, 1, INSTANCE);
+    const struct peer_start self = {INSTANCE, 1, 1};
+    peers_identify(&member.peers, CLUSTER, 1, &self);
     port_init(&member.port, env, &port_events, NULL, NULL, 0);
     int rv = port_listen(&member.port, "10.0.0.1", 2380);
     ASSERT(rv == 0);
@@ -148,7 +150,7 @@ static void send(struct env_link *link, struct buf *bytes)
 /* The n-th thing that is no welcome. */
 static void answer(struct env_link *link, size_t n)
 {
-    const struct wire_welcome welcome = {PEER_ACCEPTED, CLUSTER, INSTANCE, 0};
+    const struct wire_welcome welcome = {PEER_ACCEPTED, CLUSTER, {INSTANCE, 1, 1}, 0};
     struct buf bytes;
     buf_init(&bytes, strange.env->mem);
     wire_put_welcome(&bytes, &welcome);
@@ -158,7 +160,7 @@ static void answer(struct env_link *link, size_t n)
         case 1: bytes.len--; break;
         case 2: buf_add_u8(&bytes, 0); break;
         case 3: bytes.ptr[1] = WIRE_VERSION + 1; break;
-        default: bytes.ptr[2] = PEER_LEFT_BEHIND + 1; break;
+        default: bytes.ptr[2] = PEER_WENT_BACK + 1; break;
         }
     }
     send(link, &bytes);
@@ -172,7 +174,8 @@ static void answer(struct env_link *link, size_t n)
 
 static void link_opened(struct env_link *link, int status)
 {
-    const struct peer_hello hello = {.cluster = CLUSTER, .from = 2, .to = 1, .instance = INSTANCE};
+    const struct peer_hello hello = {
+        .cluster = CLUSTER, .from = 2, .to = 1, .start.instance = INSTANCE};
     struct buf bytes;
     ASSERT(status == 0);
     /* Without an introduction nobody listens. */

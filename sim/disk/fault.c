@@ -165,6 +165,9 @@ int64_t fault_latency(struct disk *disk, const struct disk_req *req, int64_t ns)
 {
     list_each (it, &disk->faults) {
         const struct disk_fault *f = &container_of(it, struct fault, link)->what;
+        if (f->file != NULL && strstr(req_path(req), f->file) == NULL) {
+            continue;
+        }
         if (f->kind == DISK_FAULT_SLOW) {
             struct rng draw = draw_from(req->key, DRAW_FAULT, f->key);
             int64_t more = rng_range(&draw, f->low_ns, f->high_ns);

@@ -234,6 +234,28 @@ static void test_the_memory_limit_is_exact(void **state)
     buf_fini(&b);
 }
 
+/* A few long values need no tables: what they keep counts alone. */
+static void test_one_long_value_may_be_too_much(void **state)
+{
+    struct mem *mem = mem_pool_mem(*state);
+    struct pb_limits limits = pb_limits_request;
+    struct pb_cost cost;
+    struct buf b;
+    buf_init(&b, mem);
+    buf_add(&b, "\x0a\x64", 2); /* a key of 100 bytes */
+    for (int i = 0; i < 100; i++) {
+        buf_add_u8(&b, 'k');
+    }
+    assert_int_equal(pb_scan(buf_slice(&b), PUT, &limits, &cost), 0);
+    assert_int_equal(cost.bytes_peak, cost.bytes_kept);
+    limits.bytes_per_byte = 0;
+    limits.bytes_base = (uint32_t)cost.bytes_kept;
+    assert_int_equal(pb_scan(buf_slice(&b), PUT, &limits, NULL), 0);
+    limits.bytes_base--;
+    assert_int_equal(pb_scan(buf_slice(&b), PUT, &limits, NULL), ERR_LIMIT);
+    buf_fini(&b);
+}
+
 /* What etcd allows by default, a transaction of 128 puts, fits a server's limits. */
 static void test_the_largest_ordinary_txn_fits(void **state)
 {
@@ -260,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_packed_numbers_are_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nesting_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bloated_messages_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_long_value_may_be_too_much, setup, teardown),
         cmocka_unit_test(test_field_count_is_bounded),
         cmocka_unit_test_setup_teardown(test_prediction_covers_the_peak, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_memory_limit_is_exact, setup, teardown),

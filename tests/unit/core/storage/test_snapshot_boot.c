@@ -21,6 +21,27 @@ static void test_an_installed_snapshot_is_where_the_next_boot_begins(void **stat
     stop_cleanly();
 }
 
+/* A member may learn that its own snapshot is durable when the log begins behind a later one. */
+static void test_a_snapshot_that_was_outrun_is_not_where_a_boot_begins(void **state)
+{
+    (void)state;
+    boot_fresh();
+    write_snapshot(10, 1);
+    receive_50();
+    install(50);
+    taken(10, 5);
+    persist(51, 2);
+    flat_settle(&m.disk);
+    assert_int_equal(m.failed, 0);
+    stop_cleanly();
+    boot_again();
+    assert_int_equal(m.status, 0);
+    assert_int_equal(m.snapshot, 50);
+    assert_int_equal(m.first, 51);
+    assert_int_equal(m.last, 52);
+    stop_cleanly();
+}
+
 static void test_a_snapshot_that_was_not_installed_is_removed(void **state)
 {
     (void)state;
@@ -107,6 +128,63 @@ static void put_snapshot(const char *name, uint64_t cluster, index_t index, uint
     mem_pool_free(pool);
 }
 
+static void put_snapshot_of_term(index_t index, term_t term)
+{
+    struct mem_pool *pool = mem_pool_new(UINT64_MAX, -1);
+    struct snapshot_head head = head_of_10;
+    struct snap_tail tail;
+    struct buf file;
+    char name[48];
+    buf_init(&file, mem_pool_mem(pool));
+    head.cluster_id = 7;
+    head.index = index;
+    head.term = term;
+    snap_write_header(&file, &head, 99, &tail);
+    snap_write_end(&file, &tail);
+    fmt(name, sizeof(name), "data/snap/%016llx.snap", (unsigned long long)index);
+    flat_put(&m.disk, name, buf_slice(&file));
+    mem_pool_free(pool);
+}
+
+/* Sound in itself, and of another history than the log: somebody has copied it there. */
+static void test_a_snapshot_that_contradicts_the_log_is_passed_over(void **state)
+{
+    (void)state;
+    boot_fresh();
+    write_snapshot(4, 2);
+    taken(4, 0);
+    stop_cleanly();
+    put_snapshot_of_term(10, 2);
+    boot_again();
+    assert_int_equal(m.status, 0);
+    assert_int_equal(m.snapshot, 4);
+    assert_int_equal(m.last, 12);
+    flat_settle(&m.disk);
+    assert_null(flat_find(&m.disk, "data/snap/000000000000000a.snap"));
+    stop_cleanly();
+}
+
+static void test_a_log_that_begins_behind_another_snapshot_is_refused(void **state)
+{
+    (void)state;
+    boot_fresh();
+    receive_50();
+    install(50);
+    stop_cleanly();
+    put_snapshot_of_term(50, 2);
+    boot_again();
+    assert_int_equal(m.status, ERR_CORRUPT);
+    assert_string_equal(storage_words(m.storage),
+                        "data/snap/0000000000000032.snap is of term 2, but the log has its entry "
+                        "in term 1");
+    stop_cleanly();
+    put_snapshot_of_term(50, 1);
+    boot_again();
+    assert_int_equal(m.status, 0);
+    assert_int_equal(m.snapshot, 50);
+    stop_cleanly();
+}
+
 static void check_reader_words(index_t index, int status, const char *words)
 {
     open_reader(index);
@@ -179,9 +257,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         unit(test_an_installed_snapshot_is_where_the_next_boot_begins),
+        unit(test_a_snapshot_that_was_outrun_is_not_where_a_boot_begins),
         unit(test_a_snapshot_that_was_not_installed_is_removed),
         unit(test_a_damaged_snapshot_is_passed_over_while_the_log_covers),
         unit(test_without_a_sound_snapshot_the_boot_is_refused_with_words),
+        unit(test_a_snapshot_that_contradicts_the_log_is_passed_over),
+        unit(test_a_log_that_begins_behind_another_snapshot_is_refused),
         unit(test_readers_say_what_is_wrong),
         unit(test_what_does_not_belong_there_is_refused),
         unit(test_half_snapshots_are_dropped_at_the_next_start),

@@ -350,6 +350,20 @@ static void test_slow_disk_takes_longer_until_it_is_healed(void **state)
     assert_in_range(time_of_write(f, handle, 1), 0, 31 * US_NS);
 }
 
+static void test_one_file_may_be_slow_or_throttled(void **state)
+{
+    struct fixture *f = *state;
+    struct disk_handle *log = open_file(f, "log");
+    struct disk_handle *other = open_file(f, "other");
+    (void)begin(f, (struct disk_fault){.kind = DISK_FAULT_SLOW,
+                                       .file = "log",
+                                       .low_ns = 10 * MS_NS,
+                                       .high_ns = 20 * MS_NS});
+    (void)begin(f, (struct disk_fault){.kind = DISK_FAULT_RATE, .file = "other", .bytes = 1000000});
+    assert_in_range(time_of_write(f, log, 1000), 10 * MS_NS, 20 * MS_NS + 31 * US_NS);
+    assert_in_range(time_of_write(f, other, 1000), MS_NS, MS_NS + 31 * US_NS);
+}
+
 static void test_throttled_disk_serves_one_after_the_other(void **state)
 {
     struct fixture *f = *state;
@@ -524,6 +538,7 @@ int main(void)
         CASE(test_stale_read_gives_what_was_there_when_it_began),
         CASE(test_full_disk_refuses_and_goes_on_when_it_is_freed),
         CASE(test_slow_disk_takes_longer_until_it_is_healed),
+        CASE(test_one_file_may_be_slow_or_throttled),
         CASE(test_throttled_disk_serves_one_after_the_other),
         CASE(test_end_of_a_slow_disk_hastens_what_was_under_way),
         CASE(test_stall_ends_with_its_fault),

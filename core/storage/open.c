@@ -67,7 +67,8 @@ static bool stumbled(struct storage *s, int status, const char *doing, const cha
         return false;
     }
     storage_say(s, doing, path, status);
-    storage_open_failed(s, status);
+    /* "Not found" is the answer that there is no log yet, which nobody knows here. */
+    storage_open_failed(s, status == ERR_NOT_FOUND ? ERR_IO : status);
     return true;
 }
 

@@ -150,9 +150,9 @@ static void spare(struct run *run, struct member *m)
         }
     }
     if (spared) {
-        row_add(run, ROW_PLAIN, m->spec->name,
-                run_text(run, "skipped: its disk gives back what was written, for %s",
-                         buf_cstr(&who)));
+        row_add(
+            run, ROW_PLAIN, m->spec->name,
+            run_text(run, "skipped: its disk gives back what was written, for %s", buf_cstr(&who)));
     }
 }
 

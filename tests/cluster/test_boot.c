@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/duration.h"
+#include "disk/fault.h"
 #include "support/sim_cluster.h"
 
 static void check_sound(struct sim_cluster *cluster, const char *what, uint64_t at)
@@ -64,11 +65,31 @@ static void test_a_clean_stop_leaves_nothing_in_memory(void **state)
     sim_cluster_fini(&cluster);
 }
 
+/* What a disk answers while a member looks for its log: where there is none for another reason than
+ * that it was never made, none is begun. */
+static void test_a_directory_that_cannot_be_made_is_no_new_member(void **state)
+{
+    static const enum disk_op ops[] = {DISK_MAKE_DIR, DISK_LOCK, DISK_LIST};
+    (void)state;
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+        struct world_options options = world_options_default(1);
+        struct sim_cluster cluster;
+        sim_cluster_init(&cluster, &options, 1, true);
+        disk_fail(host_disk(cluster.members[0].host), ops[i], 1, ERR_NOT_FOUND, NULL);
+        sim_member_start(&cluster, 0);
+        assert_true(sim_run_until_ended(&cluster, cluster.members[0].node, 10 * SEC_NS));
+        assert_int_equal(node_exit_code(cluster.members[0].node), 1);
+        check_sound(&cluster, disk_op_name(ops[i]), 0);
+        sim_cluster_fini(&cluster);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_cluster_that_loses_power_while_it_bootstraps_comes_up),
         cmocka_unit_test(test_a_clean_stop_leaves_nothing_in_memory),
+        cmocka_unit_test(test_a_directory_that_cannot_be_made_is_no_new_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,9 +4,9 @@
  * that the others dialled (and, while there is no link of its own yet, answers go back on those). A
  * link begins with a hello that names cluster, sender, receiver, the sender's start (which log it
  * has, and which process of that log it is) and history epoch; the receiver accepts it, with its
- * own start, or says why not. Either end may find that the other one is not the member that it claims to be: no record passes
- * before both have judged. Both ends of a link keep a heartbeat on it: one that is silent for an
- * election timeout is down, and is dialled again.
+ * own start, or says why not. Either end may find that the other one is not the member that it
+ * claims to be: no record passes before both have judged. Both ends of a link keep a heartbeat on
+ * it: one that is silent for an election timeout is down, and is dialled again.
  *
  * Knows members as ids with addresses; knows nothing of raft or of what a record means. The first
  * byte of a record is its kind: below PEER_KIND_USER it is this module's, from there on its user's.

@@ -338,6 +338,22 @@ static void name_members(const struct story *s, const bool *gone, size_t joins, 
     }
 }
 
+/* One that gave up rotten entries has no vote before they are committed again. If that leaves no
+ * quorum, those that were misled start after all: the others hold what was committed. */
+static void let_the_misled_help(struct story *s)
+{
+    if (sim_run_until_led(&s->cluster, SEC_NS)) {
+        return;
+    }
+    for (size_t i = 0; i < s->cluster.count; i++) {
+        if (node_state(s->cluster.members[i].node) != NODE_RUNNING) {
+            check_amnesia(s->cluster.members[i].place);
+            start(s, i);
+        }
+    }
+    sim_run_until(&s->cluster, sim_now_ns(&s->cluster) + 7 * SEC_NS);
+}
+
 /* Who refuses to start, and has said why, is replaced as the refusal says, and who was misled and
  * has ended, too: all of them leave before one comes back, for nobody is added while one is down.
  */
@@ -349,6 +365,7 @@ static void replace_who_is_gone(struct story *s, struct node *ctl)
     char initial[256];
     /* The others' links have to be up for five seconds before members may change. */
     sim_run_until(&s->cluster, sim_now_ns(&s->cluster) + 7 * SEC_NS);
+    let_the_misled_help(s);
     for (size_t i = 0; i < s->cluster.count; i++) {
         gone[i] = node_state(s->cluster.members[i].node) != NODE_RUNNING;
         if (gone[i]) {

@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -43,6 +42,7 @@ struct story {
     char told[SIM_MEMBERS_MAX][128];    /* the file of its newest persist, … */
     uint64_t covered[SIM_MEMBERS_MAX]; /* … and from where on nothing vouches for its bytes yet */
     bool rotten_start[SIM_MEMBERS_MAX]; /* it began on bytes that were not what was written */
+    index_t acked[SIM_MEMBERS_MAX];     /* its log is durable through this */
     uint64_t broken[SIM_MEMBERS_MAX];   /* promises of its disk, when it was started */
     bool misleading[SIM_MEMBERS_MAX];   /* its disk does what no process can notice at once */
     bool misled[SIM_MEMBERS_MAX]; /* it has begun on that: what it wrote since may fit nothing else
@@ -78,6 +78,9 @@ static void on_event(struct sim_cluster *cluster, struct sim_member *member,
 {
     struct story *s = container_of(cluster, struct story, cluster);
     size_t i = (size_t)(member - cluster->members);
+    if (event->kind == OBS_PERSISTED) {
+        s->acked[i] = event->persisted.index;
+    }
     if (event->kind == OBS_PERSISTED && event->persisted.file != NULL) {
         snprintf(s->told[i], sizeof(s->told[i]), "%s", event->persisted.file);
         s->covered[i] = event->persisted.offset;
@@ -93,9 +96,15 @@ static bool can_lose(struct story *s, size_t i)
     return check_can_lose(s->cluster.members[i].place, NULL);
 }
 
+/* And is all that it has acknowledged committed? Else a leader may yet count on the rest. */
+static bool can_forget(struct story *s, size_t i)
+{
+    return s->acked[i] <= check_committed(s->cluster.check) && can_lose(s, i);
+}
+
 static void start(struct story *s, size_t i)
 {
-    if (!disk_is_sound(disk_of(s, i)) && !can_lose(s, i)) {
+    if (!disk_is_sound(disk_of(s, i)) && !can_forget(s, i)) {
         /* More was committed on it since the fault was charged. */
         disk_heal(disk_of(s, i));
     }
@@ -137,7 +146,7 @@ static void power_off(struct story *s, size_t i)
         judge_end(s, i);
     }
     if (host_is_on(member->host)) {
-        if (disk_has_promises(disk_of(s, i)) && !can_lose(s, i)) {
+        if (disk_has_promises(disk_of(s, i)) && !can_forget(s, i)) {
             disk_keep_promises(disk_of(s, i));
         }
         host_power_off(member->host);
@@ -445,10 +454,7 @@ static void test_nothing_acknowledged_is_lost_on_the_worst_disks(void **state)
     struct sums sums = {0};
     (void)state;
     uint64_t seeds = seeds_to_run(300, 5000);
-    uint64_t first = getenv("QFIRST") ? strtoull(getenv("QFIRST"), NULL, 10) : 1;
-    if (getenv("QCOUNT"))
-        seeds = first + strtoull(getenv("QCOUNT"), NULL, 10) - 1;
-    for (uint64_t seed = first; seed <= seeds; seed++) {
+    for (uint64_t seed = 1; seed <= seeds; seed++) {
         run_seed(seed, &sums);
     }
     printf("%llu puts acknowledged, all found; %llu power failures; %llu times a member stopped by "

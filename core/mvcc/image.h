@@ -1,13 +1,18 @@
+/* clang-format off */
 /* A store as bytes: what mvcc_walk writes and mvcc_load reads. All numbers are little endian.
  *
  * The image is a head and then all records in the order of their revisions:
  *
  *   offset  bytes  head
  *        0      4  version, IMAGE_VERSION
- *        4      4  sweep: sub-revision  (where the compaction that is under way, if one is, goes
- * on) 8      8  sweep: revision 16      8  revision of the store 24      8  compacted revision 32
- * 8  number of records 40      8  their size as mvcc_size counts it 48      8  hash of all records
- * ever written 56      8  the part of it whose records compaction has removed
+ *        4      4  sweep: sub-revision (where the compaction goes on that is under way, if any)
+ *        8      8  sweep: revision
+ *       16      8  revision of the store
+ *       24      8  compacted revision
+ *       32      8  number of records
+ *       40      8  their size as mvcc_size counts it
+ *       48      8  hash of all records ever written
+ *       56      8  the part of it whose records compaction has removed
  *
  *   offset  bytes  record
  *        0      4  length of the key, not 0
@@ -27,6 +32,7 @@
  *
  * A version changes whenever any of this does; a loader refuses those that it does not know.
  */
+/* clang-format on */
 #ifndef MVCC_IMAGE_H
 #define MVCC_IMAGE_H
 

@@ -85,11 +85,9 @@ static void log_went_back(struct server *server)
 {
     LOG(server->env, ERROR,
         "the log that this member has is an earlier state of it, or another process runs with a "
-        "copy "
-        "of it: the cluster has met a later start, whose votes and entries are not here; remove "
-        "the "
-        "member (member remove) and add it again (member add), then start it with an empty data "
-        "directory and --initial-cluster-state existing",
+        "copy of it: the cluster has met a later start, whose votes and entries are not here; "
+        "remove it (member remove) and add it again (member add), then start it with an empty "
+        "data directory and --initial-cluster-state existing",
         log_hex("member", server->id), log_str("data-dir", server->config.data_dir),
         log_u64("boot", server->boot));
     stop_now(server, 1);

@@ -1,3 +1,4 @@
+/* clang-format off */
 /* The log on the disk, byte by byte, and how its records are written. replay.c reads them.
  *
  * A data directory holds
@@ -17,10 +18,16 @@
  *          0     8  magic: 0x89 "QRWAL" 0x0D 0x0A
  *          8     4  version of the format: 2
  *         12     4  salt: random, another one for each segment, so that neither bytes which a
- * client chose nor those of the file's life before look like a record 16     8  cluster id 24     8
- * member id 32     4  instance: random, the same in all segments; by it a cluster tells this log
- * from one that was made in its place 36     4  zeros 40     8  sequence 48     8  first 56     4
- * zeros 60     4  CRC-32C of the 60 bytes above. It stays here in every version, so that "newer"
+ *                   client chose nor those of the file's life before look like a record
+ *         16     8  cluster id
+ *         24     8  member id
+ *         32     4  instance: random, the same in all segments; by it a cluster tells this log from
+ *                   one that was made in its place
+ *         36     4  zeros
+ *         40     8  sequence
+ *         48     8  first
+ *         56     4  zeros
+ *         60     4  CRC-32C of the 60 bytes above. It stays here in every version, so that "newer"
  *                   can be told from "damaged".
  *         64     4  chain of the segment before, at its end; 0 in the first
  *         68     4  zeros
@@ -105,15 +112,16 @@
  *     refused: a vote may be forgotten.
  *   - An ENTRY may have replaced anything that was not committed when it was written, so everything
  *     behind the commit index of that moment is lost, together with the entry itself, until later
- *     records replace it. A snapshot that reaches further makes it superfluous. Otherwise the log
- * is cut before the first lost entry, and a unit of CUT, HARD and RECOVER says so durably: the
- *     member gets the rest again from a leader, and until then does not vote.
+ *     records replace it. A snapshot that reaches further makes it superfluous. Otherwise the
+ *     log is cut before the first lost entry, and a unit of CUT, HARD and RECOVER says so durably:
+ *     the member gets the rest again from a leader, and until then does not vote.
  *   - Everything else, and a bad head, is refused: nobody can tell what was there.
  *
  * What the log said before the last mark is durable; what lies behind the mark was readable, which
  * after a crash of the process alone means only that it is in the page cache, and after a sync that
  * failed not even that it will ever be written. So a boot writes the bytes behind the mark again,
  * in place, together with its BOOT record, and syncs, before anything is vouched for. */
+/* clang-format on */
 #include "format.h"
 
 #include "base/assert.h"

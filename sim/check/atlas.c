@@ -49,3 +49,19 @@ bool check_can_lose(const struct check_place *place, struct buf *who)
     }
     return whole >= config_quorum(config);
 }
+
+bool check_can_forget(const struct check_place *place, struct buf *who)
+{
+    const struct check *c = place->check;
+    list_each (it, &c->members) {
+        const struct member *m = container_of(it, struct member, link);
+        if (m->place == place && m->durable > c->committed_count) {
+            if (who != NULL) {
+                buf_printf(who, "what %s has made durable through entry %llu may be committed yet",
+                           place->name, (unsigned long long)m->durable);
+            }
+            return false;
+        }
+    }
+    return check_can_lose(place, who);
+}

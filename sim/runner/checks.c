@@ -97,6 +97,12 @@ bool checks_can_lose(const struct checks *checks, size_t member, struct buf *who
     return check_can_lose(run->epochs.items[epoch_newest(run)].places[member], who);
 }
 
+bool checks_can_forget(const struct checks *checks, size_t member, struct buf *who)
+{
+    const struct run *run = checks->run;
+    return check_can_forget(run->epochs.items[epoch_newest(run)].places[member], who);
+}
+
 /* Probes and load tell revisions and are judged in full; what a command line did is known by its
  * exit only, so it counts as a request that may have taken effect at any time. */
 static void add_op(struct run *run, struct history *history, size_t epoch, size_t index,

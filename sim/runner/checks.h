@@ -17,6 +17,7 @@ void checks_wiped(struct checks *checks, size_t member);
 /* Its disk does not give back what was written; and what of that can be survived (check.h). */
 void checks_damaged(struct checks *checks, size_t member, bool on);
 bool checks_can_lose(const struct checks *checks, size_t member, struct buf *who);
+bool checks_can_forget(const struct checks *checks, size_t member, struct buf *who);
 /* Judges the clients' histories. */
 void checks_end(struct checks *checks);
 

@@ -63,7 +63,7 @@ static bool place_rot(const struct member *m, struct disk_fault *fault)
 
 /* The budget ------------------------------------------------------------------------------------*/
 
-static bool can_lose(struct run *run, size_t member, struct buf *who)
+static void tell_damage(struct run *run)
 {
     for (size_t i = 0; i < run->member_count; i++) {
         if (run->members[i].host != NULL) {
@@ -71,7 +71,20 @@ static bool can_lose(struct run *run, size_t member, struct buf *who)
             checks_damaged(run->checks, i, m->misled || !disk_is_sound(host_disk(m->host)));
         }
     }
+}
+
+/* For a fault that begins. */
+static bool can_lose(struct run *run, size_t member, struct buf *who)
+{
+    tell_damage(run);
     return checks_can_lose(run->checks, member, who);
+}
+
+/* For one that takes effect: more may have been written on that disk since it was charged. */
+static bool can_forget(struct run *run, size_t member, struct buf *who)
+{
+    tell_damage(run);
+    return checks_can_forget(run->checks, member, who);
 }
 
 static bool is_charged(const struct disk_action *disk)
@@ -117,15 +130,15 @@ void disk_power_fails(struct run *run, struct member *m)
         return;
     }
     buf_init(&who, run->mem);
-    if (!can_lose(run, m->index, &who)) {
+    if (!can_forget(run, m->index, &who)) {
         disk_keep_promises(disk);
         row_add(run, ROW_PLAIN, m->spec->name,
                 run_text(run, "skipped: its disk keeps what it promised, for %s", buf_cstr(&who)));
     }
 }
 
-/* A process is about to read what a fault has left. More may have been committed on this disk since
- * the fault was charged, so it is asked again whether the others make up for it. */
+/* A process is about to read what a fault has left. If the others cannot make up for that, faults
+ * that recur end here, as if they had been skipped. */
 static void spare(struct run *run, struct member *m)
 {
     struct disk *disk = host_disk(m->host);
@@ -135,7 +148,7 @@ static void spare(struct run *run, struct member *m)
         return;
     }
     buf_init(&who, run->mem);
-    if (can_lose(run, m->index, &who)) {
+    if (can_forget(run, m->index, &who)) {
         return;
     }
     for (size_t index = 0; index < run->s->step_count; index++) {

@@ -105,6 +105,14 @@ size_t snapshots_follower(const struct snapshots *s)
     return (s->cluster.leader + 1) % SNAPSHOTS_MEMBERS;
 }
 
+size_t snapshots_leave_behind(struct snapshots *s)
+{
+    size_t i = snapshots_follower(s);
+    node_crash(s->cluster.members[i].node);
+    snapshots_put(s);
+    return i;
+}
+
 void snapshots_move_leader(struct snapshots *s, size_t to)
 {
     char id[24];

@@ -34,6 +34,9 @@ void snapshots_expect_all(struct snapshots *s, uint64_t seed);
 /* All run, and within a minute they are published and have applied the same to the same state. */
 void snapshots_agree(struct snapshots *s);
 size_t snapshots_follower(const struct snapshots *s);
+/* Kills a follower and puts as above, so that it lags by more than the leader's memory holds. Who.
+ */
+size_t snapshots_leave_behind(struct snapshots *s);
 /* Asks the leader to hand on to another member; it may refuse, or be in the middle of it. */
 void snapshots_move_leader(struct snapshots *s, size_t to);
 

@@ -22,9 +22,7 @@ static void test_a_member_that_lags_far_gets_a_snapshot(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct snapshots s;
         snapshots_setup(&s, seed);
-        size_t i = snapshots_follower(&s);
-        node_crash(s.cluster.members[i].node);
-        snapshots_put(&s);
+        size_t i = snapshots_leave_behind(&s);
         assert_true(s.taken[s.cluster.leader] >= 2);
         assert_int_equal(s.installed[i], 0);
         sim_member_start(&s.cluster, i);
@@ -55,10 +53,8 @@ static void test_a_store_that_is_replaced_is_freed_bit_by_bit(void **state)
         struct snapshots s;
         snapshots_setup(&s, 1);
         put_many(&s);
-        size_t i = snapshots_follower(&s);
+        size_t i = snapshots_leave_behind(&s);
         struct node *node = s.cluster.members[i].node;
-        node_crash(node);
-        snapshots_put(&s);
         sim_member_start(&s.cluster, i);
         while (s.installed[i] == 0) {
             sim_run_until(&s.cluster, sim_now_ns(&s.cluster) + MS_NS / 4);
@@ -96,9 +92,7 @@ static void test_writes_go_on_while_a_snapshot_is_received(void **state)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct snapshots s;
         snapshots_setup(&s, seed);
-        size_t i = snapshots_follower(&s);
-        node_crash(s.cluster.members[i].node);
-        snapshots_put(&s);
+        size_t i = snapshots_leave_behind(&s);
         sim_member_start(&s.cluster, i);
         snapshots_put(&s);
         snapshots_agree(&s);
@@ -137,9 +131,7 @@ static int64_t time_of_transfer(uint64_t seed)
 {
     struct snapshots s;
     snapshots_setup(&s, seed);
-    size_t i = snapshots_follower(&s);
-    node_crash(s.cluster.members[i].node);
-    snapshots_put(&s);
+    size_t i = snapshots_leave_behind(&s);
     sim_member_start(&s.cluster, i);
     int64_t start_ns = sim_now_ns(&s.cluster);
     while (s.installed[i] == 0 && sim_now_ns(&s.cluster) < start_ns + 30 * SEC_NS) {
@@ -186,9 +178,7 @@ static void test_a_transfer_may_be_interrupted_at_every_millisecond(void **state
         for (int how = 0; how < INTERRUPTIONS; how++) {
             struct snapshots s;
             snapshots_setup(&s, 1);
-            size_t i = snapshots_follower(&s);
-            node_crash(s.cluster.members[i].node);
-            snapshots_put(&s);
+            size_t i = snapshots_leave_behind(&s);
             sim_member_start(&s.cluster, i);
             sim_run_until(&s.cluster, sim_now_ns(&s.cluster) + at_ns);
             interrupt(&s, i, (enum interruption)how);

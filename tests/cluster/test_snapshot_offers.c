@@ -39,9 +39,7 @@ static void test_any_word_of_the_receiver_may_be_lost(void **state)
         struct passed passed;
         snapshots_setup(&s, 1);
         size_t leader = s.cluster.leader;
-        size_t i = snapshots_follower(&s);
-        node_crash(s.cluster.members[i].node);
-        snapshots_put(&s);
+        size_t i = snapshots_leave_behind(&s);
         passed_begin(&passed, s.cluster.world, "server.snapshot_send_replaced");
         sim_member_start(&s.cluster, i);
         sim_run_until(&s.cluster, sim_now_ns(&s.cluster) + at_ns);
@@ -80,9 +78,7 @@ static void test_leadership_may_move_at_any_moment_of_a_transfer(void **state)
         struct passed passed;
         snapshots_setup(&s, 1);
         size_t leader = s.cluster.leader;
-        size_t i = snapshots_follower(&s);
-        node_crash(s.cluster.members[i].node);
-        snapshots_put(&s);
+        size_t i = snapshots_leave_behind(&s);
         passed_begin(&passed, s.cluster.world, "server.snapshot_offer_declined");
         disk_fault_add(host_disk(s.cluster.members[i].host), &slow);
         sim_member_start(&s.cluster, i);

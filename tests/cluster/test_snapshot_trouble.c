@@ -18,15 +18,6 @@
 
 #define SEEDS 5
 
-/* Somebody lags by more than the leader's memory holds. */
-static size_t leave_behind(struct snapshots *s)
-{
-    size_t i = snapshots_follower(s);
-    node_crash(s->cluster.members[i].node);
-    snapshots_put(s);
-    return i;
-}
-
 /* A snapshot that cannot be written costs room for the log, which goes on growing, and nothing
  * else: the member that goes without one has all of the log after a loss of power, too. */
 static void test_a_snapshot_that_cannot_be_written_is_tried_again(void **state)
@@ -66,7 +57,7 @@ static void test_a_snapshot_that_cannot_be_opened_is_offered_again(void **state)
         struct snapshots s;
         struct passed passed;
         snapshots_setup(&s, seed);
-        size_t i = leave_behind(&s);
+        size_t i = snapshots_leave_behind(&s);
         passed_begin(&passed, s.cluster.world, "server.snapshot_not_sent");
         disk_fail(host_disk(s.cluster.members[s.cluster.leader].host), DISK_OPEN, 3, ERR_IO,
                   ".snap");
@@ -94,7 +85,7 @@ static void test_a_snapshot_that_has_rotted_gives_way_to_the_next(void **state)
         struct passed passed;
         char name[32];
         snapshots_setup(&s, seed);
-        size_t i = leave_behind(&s);
+        size_t i = snapshots_leave_behind(&s);
         size_t leader = s.cluster.leader;
         fmt(name, sizeof(name), "%016llx.snap", (unsigned long long)s.newest[leader]);
         const struct disk_fault rot = {.kind = DISK_FAULT_ROT,
@@ -132,7 +123,7 @@ static void test_a_snapshot_that_cannot_be_read_is_offered_again(void **state)
         struct snapshots s;
         struct passed passed;
         snapshots_setup(&s, 1);
-        size_t i = leave_behind(&s);
+        size_t i = snapshots_leave_behind(&s);
         struct disk *disk = host_disk(s.cluster.members[s.cluster.leader].host);
         passed_begin(&passed, s.cluster.world, "server.snapshot_not_read");
         disk_fault_add(disk, &slow);

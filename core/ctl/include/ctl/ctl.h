@@ -6,8 +6,7 @@
  * scenario run the same code, byte for byte.
  *
  * Knows client, and backups as files; nothing of servers. Prints nothing but what etcdctl prints:
- * of its warnings
- * ("retrying of unary invoker failed") there are none.
+ * of its warnings ("retrying of unary invoker failed") there are none.
  *
  * Exit codes: 0; 1 an error of the server or of the command line's form; 2 no connection can be
  * made at all, or a feature that is not built yet; 4 an unknown value or an output format that the

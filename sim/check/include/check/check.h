@@ -126,6 +126,10 @@ void check_damaged(struct check_place *place, bool on);
  * on a quorum of the newest configuration's voters? In words to who, if it is not NULL: "n2, n3
  * hold without n1 all that is committed, quorum 2". */
 bool check_can_lose(const struct check_place *place, struct buf *who);
+/* The same of a process that is about to go on without, and to believe that it has it all: only if
+ * all that is durable there is committed, too. What is not may have been acknowledged, and a leader
+ * may yet commit it by that word. */
+bool check_can_forget(const struct check_place *place, struct buf *who);
 
 /* All violations; and the i-th, NULL if there are not so many or it was not kept. */
 uint64_t check_violation_count(const struct check *check);

@@ -2,6 +2,21 @@
 #include "base/hash.h"
 #include "snapshots.h"
 
+/* The log goes on behind the snapshot 50, and so does the next boot. */
+static void expect_boot_behind_50(void)
+{
+    persist(51, 2);
+    flat_settle(&m.disk);
+    assert_int_equal(m.failed, 0);
+    stop_cleanly();
+    boot_again();
+    assert_int_equal(m.status, 0);
+    assert_int_equal(m.snapshot, 50);
+    assert_int_equal(m.first, 51);
+    assert_int_equal(m.last, 52);
+    stop_cleanly();
+}
+
 static void test_an_installed_snapshot_is_where_the_next_boot_begins(void **state)
 {
     (void)state;
@@ -10,15 +25,7 @@ static void test_an_installed_snapshot_is_where_the_next_boot_begins(void **stat
     taken(10, 0);
     receive_50();
     install(50);
-    persist(51, 2);
-    flat_settle(&m.disk);
-    stop_cleanly();
-    boot_again();
-    assert_int_equal(m.status, 0);
-    assert_int_equal(m.snapshot, 50);
-    assert_int_equal(m.first, 51);
-    assert_int_equal(m.last, 52);
-    stop_cleanly();
+    expect_boot_behind_50();
 }
 
 /* A member may learn that its own snapshot is durable when the log begins behind a later one. */
@@ -30,16 +37,7 @@ static void test_a_snapshot_that_was_outrun_is_not_where_a_boot_begins(void **st
     receive_50();
     install(50);
     taken(10, 5);
-    persist(51, 2);
-    flat_settle(&m.disk);
-    assert_int_equal(m.failed, 0);
-    stop_cleanly();
-    boot_again();
-    assert_int_equal(m.status, 0);
-    assert_int_equal(m.snapshot, 50);
-    assert_int_equal(m.first, 51);
-    assert_int_equal(m.last, 52);
-    stop_cleanly();
+    expect_boot_behind_50();
 }
 
 static void test_a_snapshot_that_was_not_installed_is_removed(void **state)

@@ -30,6 +30,28 @@ static void test_one_of_three_may_be_lost_once_all_hold_everything(void **state)
     expect_none(t);
 }
 
+static void test_what_is_not_committed_yet_may_not_be_forgotten(void **state)
+{
+    struct trio *t = *state;
+    trio_ready(t);
+    assert_true(check_can_forget(t->places[3], NULL));
+    trio_replicate(t, 1, "13", 5, 2);
+    assert_true(check_can_lose(t->places[3], NULL));
+    struct buf who;
+    buf_init(&who, mem_pool_mem(t->pool));
+    assert_false(check_can_forget(t->places[3], &who));
+    assert_string_equal(buf_cstr(&who),
+                        "what n3 has made durable through entry 5 may be committed yet");
+    buf_fini(&who);
+    /* Committed, and whole on the others: now it may. */
+    tell_append(t, 2, 5, 2, 5);
+    tell_persisted(t, 2, 5, 2, 2, 0);
+    assert_false(check_can_forget(t->places[3], NULL));
+    tell_commit(t, 1, 5);
+    assert_true(check_can_forget(t->places[3], NULL));
+    expect_none(t);
+}
+
 static void test_a_damaged_or_amnesiac_member_is_no_copy_until_that_is_over(void **state)
 {
     struct trio *t = *state;
@@ -71,6 +93,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, trio_setup, trio_teardown)
     const struct CMUnitTest tests[] = {
         CASE(test_one_of_three_may_be_lost_once_all_hold_everything),
+        CASE(test_what_is_not_committed_yet_may_not_be_forgotten),
         CASE(test_a_damaged_or_amnesiac_member_is_no_copy_until_that_is_over),
         CASE(test_an_entry_counts_as_committed_by_what_a_damaged_member_made_durable),
     };
